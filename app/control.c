@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "clock.h"
+#include "path.h"
+#include "ports.h"
+
+/* The loop sleeps when there was nothing to do: the data path cannot wake it without a system call. */
+#define SLEEP_NS_MIN 20000
+#define SLEEP_NS_MAX 200000
+
+#define HOUSEKEEPING_TIME (WG_NS_PER_S / 4)
+#define REFRESH_TIME (5 * WG_NS_PER_S)
+
+/* Ports that IANA leaves to whoever takes them. */
+#define DYNAMIC_PORT_MIN 49152
+#define DYNAMIC_PORTS 16384
+
+static bool
+try_command(struct tg_control *c, const struct tg_command *command)
+{
+	uint16_t i = tg_tx_of_tin(&c->pipeline->env, command->peer);
+
+	return rte_ring_sp_enqueue_elem(c->pipeline->commands[i], (void *)(uintptr_t)command,
+		       sizeof(*command)) == 0;
+}
+
+static void
+retry_commands(struct tg_control *c)
+{
+	size_t i = 0;
+
+	while (i < c->n_backlog && try_command(c, &c->backlog[i]))
+		i++;
+	if (!i)
+		return;
+	c->n_backlog -= i;
+	memmove(c->backlog, &c->backlog[i], c->n_backlog * sizeof(c->backlog[0]));
+}
+
+static void
+command(struct tg_control *c, enum tg_command_kind kind, const struct wg_peer *peer)
+{
+	struct tg_command command = {.kind = kind, .peer = peer->id};
+	struct tg_command *grown;
+	size_t max = c->max_backlog ? 2 * c->max_backlog : 1024;
+
+	/* While peers go at the end the queues are gone already. */
+	if (!c->loop)
+		return;
+	retry_commands(c);
+	if (!c->n_backlog && try_command(c, &command))
+		return;
+	if (c->n_backlog == c->max_backlog) {
+		grown = realloc(c->backlog, max * sizeof(*grown));
+		/* Without memory the tin opens when its next packet comes. */
+		if (!grown)
+			return;
+		c->backlog = grown;
+		c->max_backlog = max;
+	}
+	c->backlog[c->n_backlog++] = command;
+}
+
+static void
+session_up(void *control, struct wg_peer *peer)
+{
+	command(control, TG_COMMAND_OPEN, peer);
+}
+
+static void
+purge(void *control, struct wg_peer *peer)
+{
+	command(control, TG_COMMAND_PURGE, peer);
+}
+
+static void
+endpoint_changed(void *control, struct wg_peer *peer)
+{
+	struct tg_control *c = control;
+
+	tg_path_update(&c->pipeline->env, c->rcu, peer);
+}
+
+static void
+peer_removed(void *control, struct wg_peer *peer)
+{
+	struct tg_control *c = control;
+
+	tg_path_withdraw(c->rcu, peer);
+	command(c, TG_COMMAND_PURGE, peer);
+}
+
+static uint64_t
+wall_clock(void *control)
+{
+	struct timespec t;
+
+	(void)control;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * WG_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void
+random_bytes(void *control, void *buf, size_t len)
+{
+	(void)control;
+	randombytes_buf(buf, len);
+}
+
+const struct wg_ops tg_control_wg_ops = {
+	.send = tg_handshake_send,
+	.send_keepalive = tg_handshake_keepalive,
+	.session_up = session_up,
+	.purge = purge,
+	.endpoint_changed = endpoint_changed,
+	.peer_removed = peer_removed,
+	.wall_clock = wall_clock,
+	.random = random_bytes,
+};
+
+static void
+event(struct tg_control *c, const struct tg_event *e)
+{
+	switch (e->kind) {
+	case TG_EVENT_SESSION_WANTED:
+		wg_device_session_wanted(c->dev, e->id, c->now);
+		break;
+	case TG_EVENT_HEARD:
+		wg_device_heard(c->dev, e->id, c->now);
+		break;
+	case TG_EVENT_ROAMED:
+		wg_device_roamed(c->dev, e->id, &e->from);
+		break;
+	}
+}
+
+static unsigned int
+poll_events(struct tg_control *c)
+{
+	struct tg_event e[TG_BURST];
+	unsigned int i, j, k, n = 0;
+
+	for (i = 0; i < c->pipeline->n_events; i++) {
+		k = rte_ring_sc_dequeue_burst_elem(
+			c->pipeline->events[i], e, sizeof(e[0]), TG_BURST, NULL);
+		for (j = 0; j < k; j++)
+			event(c, &e[j]);
+		n += k;
+	}
+	return n;
+}
+
+static void
+update_path(struct wg_peer *peer, void *control)
+{
+	endpoint_changed(control, peer);
+}
+
+static void
+routes_changed(void *control)
+{
+	struct tg_control *c = control;
+
+	c->routes_changed = true;
+}
+
+static void
+link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
+{
+	(void)up;
+	tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+}
+
+static const struct tg_netlink_ops netlink_ops = {
+	.routes_changed = routes_changed,
+	.resolved = tg_resolve_done,
+	.link_changed = link_changed,
+};
+
+/* The listening port is part of every path. */
+static void
+listen_port_changed(struct tg_control *c)
+{
+	uint16_t port = rte_cpu_to_be_16(wg_device_listen_port(c->dev));
+	_Atomic uint16_t *ours = &c->pipeline->env.listen_port;
+
+	if (atomic_load_explicit(ours, memory_order_relaxed) == port)
+		return;
+	atomic_store_explicit(ours, port, memory_order_relaxed);
+	wg_device_walk(c->dev, update_path, c);
+}
+
+int
+tg_control_apply(struct tg_control *c, const struct wg_update *u)
+{
+	struct wg_update port = {.has_listen_port = true};
+	int ret;
+
+	c->now = tg_now();
+	ret = wg_device_apply(c->dev, u, c->now);
+	if (!ret && !wg_device_listen_port(c->dev)) {
+		port.listen_port =
+			(uint16_t)(DYNAMIC_PORT_MIN + randombytes_uniform(DYNAMIC_PORTS));
+		ret = wg_device_apply(c->dev, &port, c->now);
+	}
+	listen_port_changed(c);
+	c->next_tick = 0;
+	return ret;
+}
+
+static int
+apply(void *control, const struct wg_update *u)
+{
+	return tg_control_apply(control, u);
+}
+
+static const struct tg_uapi_ops uapi_ops = {.apply = apply};
+
+static void
+netlink_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct tg_control *c = watcher->data;
+
+	(void)loop;
+	(void)events;
+	tg_netlink_input(c->netlink);
+	c->work++;
+}
+
+static void
+signalled(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	((struct tg_control *)watcher->data)->stop = true;
+}
+
+static int
+open_netlink(struct tg_control *c, char *error)
+{
+	c->netlink = tg_netlink_open(c->pipeline->env.fib, &netlink_ops, c);
+	if (!c->netlink) {
+		int ret = -errno;
+
+		snprintf(error, TG_ERROR_LEN, "rtnetlink: %s", strerror(-ret));
+		return ret;
+	}
+	return 0;
+}
+
+static int
+sync_netlink(struct tg_control *c, char *error)
+{
+	int ret = tg_netlink_sync(c->netlink);
+
+	if (ret) {
+		snprintf(error, TG_ERROR_LEN, "rtnetlink: %s", strerror(-ret));
+		return ret;
+	}
+	ev_io_init(&c->netlink_watcher, netlink_readable, tg_netlink_fd(c->netlink), EV_READ);
+	c->netlink_watcher.data = c;
+	ev_io_start(c->loop, &c->netlink_watcher);
+	return 0;
+}
+
+static int
+open_uapi(struct tg_control *c, const char *tunnel, char *error)
+{
+	c->uapi = tg_uapi_open(c->loop, tunnel, c->dev, &uapi_ops, c);
+	if (!c->uapi) {
+		int ret = -errno;
+
+		snprintf(error, TG_ERROR_LEN, "/var/run/wireguard/%s.sock: %s", tunnel,
+			strerror(-ret));
+		return ret;
+	}
+	return 0;
+}
+
+static void
+watch_signal(struct tg_control *c, ev_signal *watcher, int number)
+{
+	ev_signal_init(watcher, signalled, number);
+	watcher->data = c;
+	ev_signal_start(c->loop, watcher);
+}
+
+int
+tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LEN])
+{
+	int ret;
+
+	c->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!c->loop) {
+		snprintf(error, TG_ERROR_LEN, "event loop: %s", strerror(errno));
+		return -errno;
+	}
+	watch_signal(c, &c->sigint, SIGINT);
+	watch_signal(c, &c->sigterm, SIGTERM);
+	ret = open_netlink(c, error);
+	if (!ret)
+		ret = tg_kernel_open(c, tunnel, error);
+	if (!ret)
+		ret = sync_netlink(c, error);
+	if (!ret)
+		ret = open_uapi(c, tunnel, error);
+	if (ret)
+		tg_control_close(c);
+	return ret;
+}
+
+static void
+housekeeping(struct tg_control *c)
+{
+	if (c->now < c->next_housekeeping)
+		return;
+	c->next_housekeeping = c->now + HOUSEKEEPING_TIME;
+	tg_resolve_housekeeping(c);
+	if (c->now < c->next_refresh)
+		return;
+	c->next_refresh = c->now + REFRESH_TIME;
+	tg_netlink_refresh(c->netlink);
+}
+
+static void
+round_of_work(struct tg_control *c)
+{
+	c->now = tg_now();
+	c->work = poll_events(c) + tg_handshake_poll(c);
+	/* What was said may have set a nearer timer. */
+	if (c->work)
+		c->next_tick = 0;
+	c->work += tg_kernel_poll(c);
+	ev_run(c->loop, EVRUN_NOWAIT);
+	if (c->routes_changed) {
+		c->routes_changed = false;
+		wg_device_walk(c->dev, update_path, c);
+	}
+	if (c->now >= c->next_tick)
+		c->next_tick = wg_device_tick(c->dev, c->now);
+	housekeeping(c);
+	retry_commands(c);
+	rcu_reclaim(c->rcu);
+}
+
+void
+tg_control_run(struct tg_control *c)
+{
+	struct timespec pause = {.tv_nsec = SLEEP_NS_MIN};
+
+	while (!c->stop) {
+		round_of_work(c);
+		if (c->work) {
+			pause.tv_nsec = SLEEP_NS_MIN;
+			continue;
+		}
+		nanosleep(&pause, NULL);
+		pause.tv_nsec = RTE_MIN(2 * pause.tv_nsec, SLEEP_NS_MAX);
+	}
+}
+
+void
+tg_control_close(struct tg_control *c)
+{
+	if (!c->loop)
+		return;
+	tg_resolve_close(c);
+	tg_uapi_close(c->uapi);
+	c->uapi = NULL;
+	tg_kernel_close(c);
+	if (c->netlink) {
+		ev_io_stop(c->loop, &c->netlink_watcher);
+		tg_netlink_close(c->netlink);
+		c->netlink = NULL;
+	}
+	ev_signal_stop(c->loop, &c->sigint);
+	ev_signal_stop(c->loop, &c->sigterm);
+	ev_loop_destroy(c->loop);
+	c->loop = NULL;
+	free(c->backlog);
+	c->backlog = NULL;
+	c->n_backlog = c->max_backlog = 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What all stages look at: tables, ports and the number of instances of each stage. Filled before the
+ * workers start and not changed after; the tables change inside, under RCU.
+ */
+#ifndef TG_ENV_H
+#define TG_ENV_H
+
+#include <stdatomic.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "device.h"
+#include "fib.h"
+#include "lcores.h"
+#include "meta.h"
+
+struct tg_port {
+	uint16_t id;	  /* of the DPDK port */
+	uint16_t n_rxq;
+	uint16_t n_txq;	  /* one for each TX stage */
+	struct rte_ether_addr mac;
+};
+
+struct tg_env {
+	struct wg_device *dev;
+	struct tg_fib *fib;
+	struct rte_mempool *pool;
+	uint64_t salt;		      /* of flow hashes */
+	_Atomic uint16_t listen_port; /* network order; 0: none */
+	uint16_t n_rx;
+	uint16_t n_crypto;
+	uint16_t n_tx;
+	uint16_t n_ports;
+	struct tg_port ports[TG_PORTS_MAX];
+};
+
+/* The crypto stage that seals a flow, and takes back what of it had to wait. */
+static inline uint16_t
+tg_crypto_of_flow(const struct tg_env *env, uint32_t hash)
+{
+	return (uint16_t)((uint64_t)hash * env->n_crypto >> 32);
+}
+
+/* The crypto stage that opens a session's messages: see wg index.h on lanes. */
+static inline uint16_t
+tg_crypto_of_session(const struct tg_env *env, uint32_t receiver)
+{
+	return (uint16_t)(receiver % env->n_crypto);
+}
+
+/* The TX stage that owns a tin. */
+static inline uint16_t
+tg_tx_of_tin(const struct tg_env *env, uint32_t tin)
+{
+	return (uint16_t)((tin & WG_PEER_SLOT_MASK) % env->n_tx);
+}
+
+#endif

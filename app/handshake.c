@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <errno.h>
+
+#include "path.h"
+
+/* The kernel's numbers: cookies from an eighth of a full queue on, and for a second after. */
+#define UNDER_LOAD_QUEUE 512
+#define UNDER_LOAD_TIME WG_NS_PER_S
+
+static struct rte_mbuf *
+message(struct tg_control *c, const void *msg, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pipeline->env.pool);
+
+	if (m)
+		memcpy(rte_pktmbuf_append(m, (uint16_t)len), msg, len);
+	return m;
+}
+
+static void
+send_over(struct tg_control *c, struct tg_path *path, struct rte_mbuf *m)
+{
+	static uint16_t ipv4_id;
+	struct tg_meta *meta = tg_meta(m);
+	int ret = tg_path_write(path, m, WG_HANDSHAKE_TOS, ipv4_id++);
+
+	meta->op = TG_OP_FRAME;
+	meta->peer = TG_TIN_HANDSHAKE;
+	meta->port = (uint8_t)path->port;
+	/* Each message is a flow of its own: none waits behind another peer's. */
+	meta->fq.hash = (uint32_t)rte_rdtsc();
+	if (ret == 0)
+		tg_control_to_tx(c, m);
+	else if (ret == -EHOSTUNREACH)
+		tg_resolve_frame(c, m, path->hop);
+	else
+		tg_drop(&c->counters, m, TG_DROP_NO_ROOM);
+}
+
+void
+tg_handshake_send(void *control, struct wg_peer *peer, const struct wg_endpoint *to,
+	const void *msg, size_t len)
+{
+	struct tg_control *c = control;
+	struct tg_path *path = peer ? tg_path_of(peer) : NULL;
+	struct tg_path *own = NULL;
+	struct rte_mbuf *m;
+
+	if (!path || !wg_endpoint_equal(&path->endpoint, to))
+		path = own = tg_path_create(&c->pipeline->env, to);
+	m = path ? message(c, msg, len) : NULL;
+	if (m)
+		send_over(c, path, m);
+	tg_path_destroy(own);
+}
+
+void
+tg_handshake_keepalive(void *control, struct wg_peer *peer)
+{
+	struct tg_control *c = control;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pipeline->env.pool);
+
+	if (!m)
+		return;
+	m->hash.rss = peer->id * UINT32_C(0x9e3779b1);
+	tg_meta(m)->op = TG_OP_SEAL;
+	tg_meta(m)->peer = peer->id;
+	tg_control_to_crypto(c, m);
+}
+
+static void
+receive(struct tg_control *c, struct rte_mbuf *m)
+{
+	struct wg_endpoint from;
+	enum wg_refusal refusal;
+
+	tg_endpoint_read(m, &from);
+	refusal = wg_device_receive(c->dev, rte_pktmbuf_mtod(m, const void *),
+		rte_pktmbuf_data_len(m), &from, c->now < c->under_load_until, c->now);
+	c->refusals[refusal]++;
+	tg_drop(&c->counters, m, TG_DROP_HANDSHAKE);
+}
+
+unsigned int
+tg_handshake_poll(struct tg_control *c)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int i, j, k, n = 0;
+
+	for (i = 0; i < c->pipeline->env.n_rx; i++) {
+		struct rte_ring *ring = c->pipeline->handshakes[i];
+
+		if (rte_ring_count(ring) >= UNDER_LOAD_QUEUE)
+			c->under_load_until = c->now + UNDER_LOAD_TIME;
+		k = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+		for (j = 0; j < k; j++)
+			receive(c, pkts[j]);
+		n += k;
+	}
+	c->counters.in += n;
+	return n;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tinguard: start and end. The way of a packet begins in stage_rx.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_pdump.h>
+#include <sodium.h>
+
+#include "clock.h"
+#include "config.h"
+#include "control.h"
+#include "options.h"
+#include "ports.h"
+#include "report.h"
+#include "telemetry.h"
+
+#define MBUF_CACHE 256
+
+static struct tg_pipeline pipeline;
+static struct tg_control control;
+
+static void
+usage(const char *program)
+{
+	(void)program;
+	tg_options_usage(stdout);
+}
+
+/* Keys shall not end in a core dump, nor be read by a debugger of the same user. */
+static void
+protect_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int
+read_config(const char *name, struct wg_update *u, char *error)
+{
+	struct stat st;
+	FILE *in;
+	int ret;
+
+	wg_update_init(u);
+	if (!name)
+		return 0;
+	in = fopen(name, "re");
+	if (!in) {
+		ret = -errno;
+		snprintf(error, TG_ERROR_LEN, "%s: %s", name, strerror(-ret));
+		return ret;
+	}
+	if (fstat(fileno(in), &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO) & ~S_IXGRP & ~S_IXOTH))
+		fprintf(stderr, "tinguard: warning: %s holds keys and others may read it\n", name);
+	ret = tg_config_parse(in, name, u, error);
+	fclose(in);
+	return ret;
+}
+
+static int
+failed(char *error, const char *what, int ret)
+{
+	snprintf(error, TG_ERROR_LEN, "%s: %s", what, strerror(-ret));
+	return ret;
+}
+
+/* What everything else stands on; the ports need the pool. */
+static int
+open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error)
+{
+	struct wg_device_params device = {
+		.max_peers = o->max_peers,
+		.lanes = map->n[TG_STAGE_CRYPTO],
+		.ops = &tg_control_wg_ops,
+		.ctx = &control,
+	};
+	struct tg_env *env = &pipeline.env;
+
+	env->pool = rte_pktmbuf_pool_create(
+		"mbufs", o->mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (!env->pool)
+		return failed(error, "packet buffers", -rte_errno);
+	/* Readers: the workers, and telemetry's thread. */
+	control.rcu = device.rcu = rcu_create(RTE_MAX_LCORE + 1);
+	if (!control.rcu)
+		return failed(error, "RCU", -rte_errno);
+	env->fib = tg_fib_create(control.rcu);
+	if (!env->fib)
+		return failed(error, "routes", -errno);
+	env->dev = control.dev = wg_device_create(&device);
+	if (!env->dev)
+		return failed(error, "device", -errno);
+	randombytes_buf(&env->salt, sizeof(env->salt));
+	control.pipeline = &pipeline;
+	return 0;
+}
+
+static void
+close_tables(void)
+{
+	wg_device_destroy(control.dev);
+	/* Paths refer to hops: they go before the routes do. */
+	if (control.rcu)
+		rcu_barrier(control.rcu);
+	tg_fib_destroy(pipeline.env.fib);
+	rcu_destroy(control.rcu);
+	if (pipeline.env.pool)
+		tg_report_mbufs(pipeline.env.pool, stdout);
+	rte_mempool_free(pipeline.env.pool);
+}
+
+static int
+serve(const struct tg_options *o, char *error)
+{
+	int ret = tg_ports_start(&pipeline.env, error);
+
+	if (ret)
+		return ret;
+	ret = tg_pipeline_start(&pipeline);
+	if (ret)
+		return failed(error, "workers", ret);
+	printf("tinguard: ready: tunnel %s, %u ports, %zu peers, port %u, cipher %s\n", o->tunnel,
+		pipeline.env.n_ports, wg_device_peer_count(control.dev),
+		wg_device_listen_port(control.dev), aead_name(pipeline.crypto[0]->aead));
+	fflush(stdout);
+	tg_control_run(&control);
+	tg_pipeline_stop(&pipeline);
+	tg_report_print(&control, stdout);
+	return 0;
+}
+
+static int
+run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u, char *error)
+{
+	struct tg_pipeline_params params = {
+		.map = map,
+		.cipher = o->cipher,
+		.adaptive = o->adaptive,
+		.max_peers = o->max_peers,
+		.mbufs = o->mbufs,
+	};
+	int ret = open_tables(o, map, error);
+
+	if (ret)
+		goto close_tables;
+	ret = tg_ports_setup(&pipeline.env, map->n[TG_STAGE_RX], map->n[TG_STAGE_TX], error);
+	if (ret)
+		goto close_ports;
+	params.rcu = control.rcu;
+	ret = tg_pipeline_create(&pipeline, &params, error);
+	if (ret)
+		goto close_ports;
+	ret = tg_control_open(&control, o->tunnel, error);
+	if (ret)
+		goto destroy_pipeline;
+	ret = tg_control_apply(&control, u);
+	if (ret) {
+		failed(error, o->config ? o->config : "device", ret);
+		goto close_control;
+	}
+	ret = tg_telemetry_init(&control, RTE_MAX_LCORE);
+	if (ret) {
+		failed(error, "telemetry", ret);
+		goto close_control;
+	}
+	ret = serve(o, error);
+	tg_telemetry_stop();
+close_control:
+	tg_control_close(&control);
+destroy_pipeline:
+	tg_pipeline_destroy(&pipeline);
+close_ports:
+	tg_ports_close(&pipeline.env);
+close_tables:
+	close_tables();
+	return ret;
+}
+
+static int
+start(int argc, char **argv, char *error)
+{
+	struct tg_lcores map;
+	struct tg_options o;
+	struct wg_update u;
+	int ret = tg_options_parse(&o, argc, argv, error);
+
+	if (ret)
+		return ret;
+	if (o.help || o.version) {
+		if (o.help)
+			tg_options_usage(stdout);
+		else
+			puts("tinguard " TG_VERSION);
+		return 0;
+	}
+	ret = tg_lcores_map(&map, o.lcores, error);
+	if (ret)
+		return ret;
+	tg_lcores_print(&map, stdout);
+	ret = tg_meta_register();
+	if (ret)
+		return failed(error, "no room for our metadata in the mbuf", ret);
+	ret = read_config(o.config, &u, error);
+	if (ret)
+		return ret;
+	tg_clock_init();
+	ret = run(&o, &map, &u, error);
+	wg_update_free(&u);
+	return ret;
+}
+
+int
+main(int argc, char **argv)
+{
+	char error[TG_ERROR_LEN] = "";
+	int ret;
+
+	rte_set_application_usage_hook(usage);
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0) {
+		fprintf(stderr, "tinguard: EAL: %s\n", rte_strerror(rte_errno));
+		return EXIT_FAILURE;
+	}
+	protect_memory();
+	if (sodium_init() < 0) {
+		fprintf(stderr, "tinguard: libsodium does not start\n");
+		return EXIT_FAILURE;
+	}
+	/* dpdk-dumpcap works from another process. */
+	if (rte_pdump_init())
+		fprintf(stderr, "tinguard: warning: no packet capture: %s\n",
+			rte_strerror(rte_errno));
+	ret = start(argc - ret, argv + ret, error);
+	if (*error)
+		fprintf(stderr, "tinguard: %s\n", error);
+	rte_pdump_uninit();
+	rte_eal_cleanup();
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

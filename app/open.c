@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_crypto.h"
+
+#include "ecn.h"
+#include "hash.h"
+#include "path.h"
+#include "route.h"
+
+/* An authenticated message: before the cipher its session is known, behind it everything. */
+void
+tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	struct wg_data *msg = rte_pktmbuf_mtod(m, struct wg_data *);
+	uint64_t counter = rte_le_to_cpu_64(msg->counter);
+	struct wg_keypair *kp =
+		wg_index_keypair(wg_device_index(c->env->dev), rte_le_to_cpu_32(msg->receiver));
+	enum tg_drop why;
+
+	if (!kp)
+		why = TG_DROP_NO_SESSION;
+	else if (!wg_keypair_usable(kp, c->now))
+		why = TG_DROP_EXPIRED;
+	else if (!wg_replay_check(&kp->replay, counter))
+		why = TG_DROP_REPLAY;
+	else {
+		struct tg_batch *b = &c->open;
+
+		b->jobs[b->n] = (struct aead_job){
+			.text = (uint8_t *)(msg + 1),
+			.key = kp->recv_key,
+			.counter = counter,
+			.len = rte_pktmbuf_data_len(m) - sizeof(*msg) - WG_TAG_LEN,
+		};
+		b->keypairs[b->n] = kp;
+		b->pkts[b->n++] = m;
+		if (b->n == TG_BURST)
+			tg_open_flush(c);
+		return;
+	}
+	tg_drop(&c->counters, m, why);
+}
+
+/* What an authenticated packet means to the peer, whatever its inside turns out to be. */
+static void
+authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, uint32_t len)
+{
+	struct wg_peer *peer = kp->peer;
+	const struct tg_path *path = tg_path_of(peer);
+	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
+	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
+
+	tg_endpoint_read(m, &roamed.from);
+	if (!path || !wg_endpoint_equal(&path->endpoint, &roamed.from))
+		tg_event_post(c->events, &roamed);
+	if (!atomic_load_explicit(&kp->heard, memory_order_relaxed) &&
+		tg_event_post(c->events, &heard))
+		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
+	wg_peer_received(peer, c->now, len != 0);
+	atomic_fetch_add_explicit(&peer->rx_bytes, rte_pktmbuf_data_len(m), memory_order_relaxed);
+}
+
+static bool
+source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
+{
+	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
+
+	return (ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->src)
+				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
+}
+
+/* The inner packet onwards; its data begin at its IP header and end with the padding. */
+static void
+forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
+{
+	enum tg_op op;
+
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip->total_len));
+	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
+	tg_meta(m)->fq.hash = m->hash.rss;
+	op = tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip));
+	switch (op) {
+	case TG_OP_DROPPED:
+		break;
+	case TG_OP_SEAL:
+		tg_seal_admit(c, m);
+		break;
+	case TG_OP_FRAME:
+		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
+		break;
+	default:
+		tg_outbox_push(&c->local, m, &c->counters);
+		break;
+	}
+}
+
+/* The order of checks is the protocol's: replay, endpoint and session, then what is inside. */
+static void
+opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job)
+{
+	uint8_t outer_tos =
+		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
+	enum pkt_ip_reason bad;
+	struct pkt_ip ip;
+
+	if (!wg_replay_update(&kp->replay, job->counter)) {
+		tg_drop(&c->counters, m, TG_DROP_REPLAY);
+		return;
+	}
+	authenticated(c, m, kp, job->len);
+	if (!job->len) {
+		tg_drop(&c->counters, m, TG_DROP_KEEPALIVE);
+		return;
+	}
+	rte_pktmbuf_adj(m, sizeof(struct wg_data));
+	rte_pktmbuf_trim(m, WG_TAG_LEN);
+	bad = pkt_ip_parse(job->text, job->len, &ip);
+	if (bad != PKT_IP_OK)
+		tg_drop(&c->counters, m, tg_drop_ip(bad));
+	else if (!source_allowed(c->env, &ip, kp->peer))
+		tg_drop(&c->counters, m, TG_DROP_SOURCE);
+	else if (!pkt_ecn_decap(outer_tos, job->text))
+		tg_drop(&c->counters, m, TG_DROP_ECN);
+	else {
+		tg_meta(m)->peer = kp->peer->id;
+		forward(c, m, &ip);
+	}
+}
+
+void
+tg_open_flush(struct tg_crypto *c)
+{
+	struct tg_batch *b = &c->open;
+	unsigned int i;
+
+	aead_open_burst(c->aead, b->jobs, b->n);
+	for (i = 0; i < b->n; i++) {
+		if (b->jobs[i].ok)
+			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);
+		else
+			tg_drop(&c->counters, b->pkts[i], TG_DROP_BAD_TAG);
+	}
+	b->n = 0;
+}

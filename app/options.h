@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line behind EAL's `--'. Control thread, at start. */
+#ifndef TG_OPTIONS_H
+#define TG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "aead.h"
+#include "lcores.h"
+
+struct tg_options {
+	const char *config; /* NULL: start without peers, `wg' sets them */
+	const char *tunnel;
+	const char *lcores[TG_STAGE_KINDS];
+	bool adaptive; /* sleep after empty polls */
+	enum aead_backend cipher;
+	uint32_t max_peers;
+	uint32_t mbufs;
+	bool help;
+	bool version;
+};
+
+/* Strings stay argv's. 0, or -EINVAL and what is wrong in error. */
+int tg_options_parse(struct tg_options *o, int argc, char **argv, char error[TG_ERROR_LEN]);
+
+void tg_options_usage(FILE *out);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+static struct tg_hop *
+lookup(const struct tg_env *env, const struct wg_endpoint *to)
+{
+	struct tg_hop *hop = to->family == AF_INET ? tg_fib_lookup4(env->fib, to->addr)
+						   : tg_fib_lookup6(env->fib, to->addr);
+
+	if (!hop || (hop->type != TG_HOP_ETHER && hop->type != TG_HOP_ON_LINK)) {
+		errno = ENETUNREACH;
+		return NULL;
+	}
+	if (hop->type == TG_HOP_ON_LINK)
+		return tg_fib_hop_get(env->fib, hop->port, to->family, to->addr);
+	return tg_fib_hop_get(env->fib, hop->port, hop->family, hop->addr);
+}
+
+/* The address that the peer last reached us at, while it is still ours; else what routing says. */
+static bool
+source(const struct tg_env *env, const struct wg_endpoint *to, const struct tg_hop *hop,
+	uint8_t src[16])
+{
+	static const uint8_t none[16];
+
+	if (memcmp(to->src, none, sizeof(none)) != 0 &&
+		tg_fib_is_local(env->fib, to->family, to->src)) {
+		memcpy(src, to->src, 16);
+		return true;
+	}
+	return tg_fib_source(env->fib, hop, to->family, to->addr, src);
+}
+
+static int
+fill(const struct tg_env *env, struct tg_path *path, const struct wg_endpoint *to)
+{
+	static const struct rte_ether_addr unknown;
+	struct pkt_addr src = {.family = (uint8_t)to->family};
+	struct pkt_addr dst = {.family = (uint8_t)to->family};
+
+	path->fib = env->fib;
+	path->endpoint = *to;
+	path->hop = lookup(env, to);
+	if (!path->hop)
+		return -1;
+	path->port = path->hop->port;
+	if (!source(env, to, path->hop, src.bytes)) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	memcpy(dst.bytes, to->addr, sizeof(dst.bytes));
+	return pkt_outer_set(&path->outer, &env->ports[path->port].mac, &unknown, &src, &dst,
+		atomic_load_explicit(&env->listen_port, memory_order_relaxed), to->port);
+}
+
+struct tg_path *
+tg_path_create(const struct tg_env *env, const struct wg_endpoint *to)
+{
+	struct tg_path *path;
+
+	if (!to->family) {
+		errno = EDESTADDRREQ;
+		return NULL;
+	}
+	path = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*path), RTE_CACHE_LINE_SIZE));
+	if (!path)
+		return NULL;
+	memset(path, 0, sizeof(*path));
+	if (fill(env, path, to)) {
+		int error = errno;
+
+		tg_path_destroy(path);
+		errno = error;
+		return NULL;
+	}
+	return path;
+}
+
+void
+tg_path_destroy(struct tg_path *path)
+{
+	if (!path)
+		return;
+	if (path->hop)
+		tg_fib_hop_put(path->fib, path->hop);
+	free(path);
+}
+
+static void
+free_path(struct rcu_head *head)
+{
+	tg_path_destroy(RTE_PTR_SUB(head, offsetof(struct tg_path, rcu)));
+}
+
+static void
+publish(struct rcu *rcu, struct wg_peer *peer, struct tg_path *path)
+{
+	struct tg_path *old = atomic_exchange_explicit(&peer->path, path, memory_order_acq_rel);
+
+	if (old)
+		rcu_call(rcu, &old->rcu, free_path);
+}
+
+void
+tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
+{
+	publish(rcu, peer, tg_path_create(env, &peer->endpoint));
+}
+
+void
+tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
+{
+	publish(rcu, peer, NULL);
+}
+
+int
+tg_path_write(struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
+{
+	struct rte_ether_addr mac;
+	int ret;
+
+	if (!tg_hop_mac(path->hop, &mac))
+		return -EHOSTUNREACH;
+	ret = pkt_outer_write(&path->outer, m, tos, id, PKT_OUTER_CSUM_LAZY);
+	if (!ret)
+		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = mac;
+	return ret;
+}
+
+void
+tg_endpoint_read(struct rte_mbuf *m, struct wg_endpoint *from)
+{
+	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *ip = message - tg_meta(m)->outer_len;
+	const uint8_t *udp = message - sizeof(struct rte_udp_hdr);
+
+	memset(from, 0, sizeof(*from));
+	memcpy(&from->port, udp + offsetof(struct rte_udp_hdr, src_port), sizeof(from->port));
+	if (ip[0] >> 4 == 4) {
+		from->family = AF_INET;
+		memcpy(from->addr, ip + offsetof(struct rte_ipv4_hdr, src_addr), 4);
+		memcpy(from->src, ip + offsetof(struct rte_ipv4_hdr, dst_addr), 4);
+	} else {
+		from->family = AF_INET6;
+		memcpy(from->addr, ip + offsetof(struct rte_ipv6_hdr, src_addr), 16);
+		memcpy(from->src, ip + offsetof(struct rte_ipv6_hdr, dst_addr), 16);
+	}
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A peer's path: the outer header for its endpoint, ready to be copied, and the hop that it leaves by.
+ * Made by the control thread whenever endpoint or routes change, published in peer->path, replaced and
+ * freed under RCU. The data path reads it.
+ */
+#ifndef TG_PATH_H
+#define TG_PATH_H
+
+#include "endpoint.h"
+#include "env.h"
+#include "outer.h"
+
+struct tg_path {
+	struct pkt_outer outer; /* destination MAC left to the hop */
+	struct tg_hop *hop;
+	uint16_t port;
+	struct wg_endpoint endpoint; /* that it was made for */
+	struct tg_fib *fib;
+	struct rcu_head rcu;
+};
+
+/* Data path. NULL: the peer cannot be reached at present. */
+static inline struct tg_path *
+tg_path_of(const struct wg_peer *peer)
+{
+	return atomic_load_explicit(&peer->path, memory_order_acquire);
+}
+
+/*
+ * Control. The way to an endpoint, or NULL and errno: EDESTADDRREQ (no endpoint), ENETUNREACH (no route
+ * out of a port; one into the tunnel does not count), EADDRNOTAVAIL (no local address), ENOMEM.
+ */
+struct tg_path *tg_path_create(const struct tg_env *env, const struct wg_endpoint *to);
+
+/* Control. A path that was never published. NULL is allowed. */
+void tg_path_destroy(struct tg_path *path);
+
+/* Control. Makes peer->path what its endpoint and the routes say now. */
+void tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer);
+
+/* Control. Takes the path from a peer that is going. */
+void tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer);
+
+/* Data path and control. Where a WireGuard message came from: its outer header is still before it. */
+void tg_endpoint_read(struct rte_mbuf *m, struct wg_endpoint *from);
+
+/*
+ * Data path. Puts the headers before a message; id is the IPv4 identification. 0, -EHOSTUNREACH while
+ * the hop has no MAC, or what pkt_outer_write() returns; m is not changed then.
+ */
+int tg_path_write(struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
+
+#endif

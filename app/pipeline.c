@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "fq.h"
+
+/* Short rings between stages: what has to wait shall wait in a queue that CoDel sees. */
+#define RING_PACKETS 1024
+#define RING_HANDSHAKES 4096
+#define RING_EVENTS 1024
+#define RING_COMMANDS 4096
+
+#define QUEUE_PACKETS_MAX 10240
+#define STAGING_PACKETS_MAX 8192
+#define STAGING_PER_PEER 128
+#define STAGING_FLOWS 16384
+
+static struct rte_ring *
+ring(unsigned int size, size_t element, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* element 0: pointers. NULL and rte_errno on failure. */
+static struct rte_ring *
+ring(unsigned int size, size_t element, const char *format, ...)
+{
+	char name[RTE_RING_NAMESIZE];
+	unsigned int flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(name, sizeof(name), format, ap);
+	va_end(ap);
+	if (!element)
+		return rte_ring_create(name, size, SOCKET_ID_ANY, flags);
+	return rte_ring_create_elem(name, (unsigned int)element, size, SOCKET_ID_ANY, flags);
+}
+
+static bool
+outbox(struct tg_outbox *o, struct rte_ring *to, enum tg_drop full)
+{
+	o->ring = to;
+	o->full = full;
+	return to != NULL;
+}
+
+/* The rings from one stage to the control thread. */
+static bool
+local(struct tg_pipeline *p, struct tg_outbox *o, const char *stage, unsigned int i)
+{
+	return outbox(o,
+		p->local[p->n_local++] = ring(RING_PACKETS, 0, "%s%u_local", stage, i),
+		TG_DROP_CONTROL_FULL);
+}
+
+static struct rte_ring *
+events(struct tg_pipeline *p, const char *stage, unsigned int i)
+{
+	return p->events[p->n_events++] =
+		       ring(RING_EVENTS, sizeof(struct tg_event), "%s%u_events", stage, i);
+}
+
+static bool
+rings_of_rx(struct tg_pipeline *p, unsigned int i)
+{
+	struct tg_rx *rx = p->rx[i];
+	unsigned int j;
+
+	for (j = 0; j < p->env.n_crypto; j++) {
+		p->crypto[j]->from_rx[i] = ring(RING_PACKETS, 0, "rx%u_crypto%u", i, j);
+		if (!outbox(&rx->crypto[j], p->crypto[j]->from_rx[i], TG_DROP_CRYPTO_FULL))
+			return false;
+	}
+	p->handshakes[i] = ring(RING_HANDSHAKES, 0, "rx%u_handshakes", i);
+	return outbox(&rx->handshake, p->handshakes[i], TG_DROP_CONTROL_FULL) &&
+		local(p, &rx->local, "rx", i);
+}
+
+static bool
+rings_of_crypto(struct tg_pipeline *p, unsigned int i)
+{
+	struct tg_crypto *crypto = p->crypto[i];
+	unsigned int j;
+
+	for (j = 0; j < p->env.n_tx; j++) {
+		p->tx[j]->from_crypto[i] = ring(RING_PACKETS, 0, "crypto%u_tx%u", i, j);
+		crypto->from_tx[j] = ring(RING_PACKETS, 0, "tx%u_crypto%u", j, i);
+		p->tx[j]->to_crypto[i] = crypto->from_tx[j];
+		if (!outbox(&crypto->tx[j], p->tx[j]->from_crypto[i], TG_DROP_TX_FULL) ||
+			!crypto->from_tx[j])
+			return false;
+	}
+	crypto->from_control = p->to_crypto[i] = ring(RING_PACKETS, 0, "control_crypto%u", i);
+	crypto->events = events(p, "crypto", i);
+	return crypto->from_control && crypto->events && local(p, &crypto->local, "crypto", i);
+}
+
+static bool
+rings_of_tx(struct tg_pipeline *p, unsigned int i)
+{
+	struct tg_tx *tx = p->tx[i];
+
+	tx->from_control = p->to_tx[i] = ring(RING_PACKETS, 0, "control_tx%u", i);
+	tx->commands = p->commands[i] =
+		ring(RING_COMMANDS, sizeof(struct tg_command), "control_tx%u_commands", i);
+	tx->events = events(p, "tx", i);
+	return tx->from_control && tx->commands && tx->events && local(p, &tx->local, "tx", i);
+}
+
+static bool
+rings(struct tg_pipeline *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		if (!rings_of_rx(p, i))
+			return false;
+	for (i = 0; i < p->env.n_crypto; i++)
+		if (!rings_of_crypto(p, i))
+			return false;
+	for (i = 0; i < p->env.n_tx; i++)
+		if (!rings_of_tx(p, i))
+			return false;
+	return true;
+}
+
+static struct fq *
+port_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_params *params)
+{
+	uint32_t share = params->mbufs / 2 / (uint32_t)(p->env.n_ports * p->env.n_tx);
+	struct fq_params fq;
+
+	fq_params_default(&fq);
+	fq.limit_packets = RTE_MIN(share, (uint32_t)QUEUE_PACKETS_MAX);
+	/* Each busy tin holds a packet: with so many no packet finds the pool empty. */
+	fq.tins = RTE_MIN(params->max_peers + 8, fq.limit_packets + 1);
+	fq.pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
+	fq.drop = tg_transmit_dropped;
+	fq.mark = tg_transmit_mark;
+	fq.ctx = tx;
+	return fq_create(&fq);
+}
+
+static struct fq *
+staging_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_params *params)
+{
+	uint32_t share = params->mbufs / 8 / p->env.n_tx;
+	struct fq_params fq;
+
+	fq_params_default(&fq);
+	fq.flows = STAGING_FLOWS;
+	fq.limit_packets = RTE_MIN(share, (uint32_t)STAGING_PACKETS_MAX);
+	fq.tin_limit_packets = STAGING_PER_PEER;
+	fq.tins = RTE_MIN(params->max_peers, fq.limit_packets + 1);
+	fq.codel = false;
+	fq.start_closed = true;
+	fq.pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
+	fq.drop = tg_staging_dropped;
+	fq.ctx = tx;
+	return fq_create(&fq);
+}
+
+static bool
+make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
+{
+	struct tg_tx *tx = rte_zmalloc("tx stage", sizeof(*tx), RTE_CACHE_LINE_SIZE);
+	unsigned int j;
+
+	p->tx[i] = tx;
+	if (!tx)
+		return false;
+	tx->env = &p->env;
+	tx->index = (uint16_t)i;
+	tx->staging = staging_queue(p, tx, params);
+	if (!tx->staging)
+		return false;
+	for (j = 0; j < p->env.n_ports; j++) {
+		tx->wires[j].queue = port_queue(p, tx, params);
+		if (!tx->wires[j].queue)
+			return false;
+	}
+	return true;
+}
+
+static bool
+make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
+{
+	struct tg_crypto *crypto = rte_zmalloc("crypto stage", sizeof(*crypto), RTE_CACHE_LINE_SIZE);
+	unsigned int j;
+
+	p->crypto[i] = crypto;
+	if (!crypto)
+		return false;
+	crypto->env = &p->env;
+	crypto->aead = aead_create(params->cipher);
+	if (!crypto->aead) {
+		rte_errno = errno;
+		return false;
+	}
+	crypto->waiting = rte_zmalloc("waiting", sizeof(*crypto->waiting) * params->max_peers,
+		RTE_CACHE_LINE_SIZE);
+	if (!crypto->waiting)
+		return false;
+	for (j = 0; j < p->env.n_tx; j++)
+		p->tx[j]->waiting[i] = crypto->waiting;
+	return true;
+}
+
+static bool
+make_rx(struct tg_pipeline *p, unsigned int i)
+{
+	p->rx[i] = rte_zmalloc("rx stage", sizeof(*p->rx[i]), RTE_CACHE_LINE_SIZE);
+	if (p->rx[i])
+		p->rx[i]->env = &p->env;
+	return p->rx[i] != NULL;
+}
+
+/* Deals the ports' RX queues out over the RX stages. */
+static bool
+deal_queues(struct tg_pipeline *p)
+{
+	unsigned int port, q;
+
+	for (port = 0; port < p->env.n_ports; port++) {
+		for (q = 0; q < p->env.ports[port].n_rxq; q++) {
+			struct tg_rx *rx = p->rx[(port + q) % p->env.n_rx];
+
+			if (rx->n_queues == TG_RX_QUEUES_MAX) {
+				rte_errno = ENOSPC;
+				return false;
+			}
+			rx->queues[rx->n_queues++] =
+				(struct tg_rx_queue){.port = (uint16_t)port, .queue = (uint16_t)q};
+		}
+	}
+	return true;
+}
+
+static bool
+stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_tx; i++)
+		if (!make_tx(p, i, params))
+			return false;
+	for (i = 0; i < p->env.n_crypto; i++)
+		if (!make_crypto(p, i, params))
+			return false;
+	for (i = 0; i < p->env.n_rx; i++)
+		if (!make_rx(p, i))
+			return false;
+	return deal_queues(p);
+}
+
+static unsigned int
+rx_poll(void *stage, uint64_t now)
+{
+	return stage_rx_poll(stage, now);
+}
+
+static unsigned int
+crypto_poll(void *stage, uint64_t now)
+{
+	return stage_crypto_poll(stage, now);
+}
+
+static unsigned int
+tx_poll(void *stage, uint64_t now)
+{
+	return stage_tx_poll(stage, now);
+}
+
+static struct tg_worker *
+worker_of(struct tg_pipeline *p, uint16_t lcore)
+{
+	struct tg_worker *w;
+
+	for (w = p->workers; w < &p->workers[p->n_workers]; w++)
+		if (w->lcore == lcore)
+			return w;
+	w->lcore = lcore;
+	w->reader = p->n_workers++;
+	return w;
+}
+
+/* On an lcore of several stages a packet passes all of them in one round. */
+static int
+workers(struct tg_pipeline *p, const struct tg_pipeline_params *params)
+{
+	static const tg_stage_fn polls[] = {rx_poll, crypto_poll, tx_poll};
+	unsigned int kind, i;
+
+	for (kind = 0; kind < TG_STAGE_KINDS; kind++) {
+		for (i = 0; i < params->map->n[kind]; i++) {
+			struct tg_worker *w = worker_of(p, params->map->lcore[kind][i]);
+			void *const stage[] = {p->rx[i], p->crypto[i], p->tx[i]};
+
+			w->stages[w->n_stages].poll = polls[kind];
+			w->stages[w->n_stages++].stage = stage[kind];
+		}
+	}
+	for (i = 0; i < p->n_workers; i++) {
+		p->workers[i].qsbr = rcu_qsbr(params->rcu);
+		p->workers[i].stop = &p->stop;
+		p->workers[i].adaptive = params->adaptive;
+		if (rte_rcu_qsbr_thread_register(p->workers[i].qsbr, i))
+			return -rte_errno;
+	}
+	return 0;
+}
+
+int
+tg_pipeline_create(struct tg_pipeline *p, const struct tg_pipeline_params *params,
+	char error[TG_ERROR_LEN])
+{
+	p->env.n_rx = params->map->n[TG_STAGE_RX];
+	p->env.n_crypto = params->map->n[TG_STAGE_CRYPTO];
+	p->env.n_tx = params->map->n[TG_STAGE_TX];
+	if (!stages(p, params) || !rings(p)) {
+		int ret = -rte_errno;
+
+		snprintf(error, TG_ERROR_LEN, "stages, queues and rings: %s", rte_strerror(-ret));
+		tg_pipeline_destroy(p);
+		return ret;
+	}
+	return workers(p, params);
+}
+
+int
+tg_pipeline_start(struct tg_pipeline *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_workers; i++) {
+		int ret = rte_eal_remote_launch(tg_worker_run, &p->workers[i], p->workers[i].lcore);
+
+		if (ret) {
+			tg_pipeline_stop(p);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void
+tg_pipeline_stop(struct tg_pipeline *p)
+{
+	atomic_store_explicit(&p->stop, true, memory_order_relaxed);
+	rte_eal_mp_wait_lcore();
+}
+
+static void
+drain_ring(struct rte_ring *r, struct tg_counters *c)
+{
+	void *m;
+
+	while (r && rte_ring_sc_dequeue(r, &m) == 0)
+		tg_drop(c, m, TG_DROP_SHUTDOWN);
+}
+
+static void
+drain_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		drain_ring(crypto->from_rx[i], &crypto->counters);
+	for (i = 0; i < p->env.n_tx; i++)
+		drain_ring(crypto->from_tx[i], &crypto->counters);
+	drain_ring(crypto->from_control, &crypto->counters);
+	for (i = 0; i < crypto->n_held; i++)
+		tg_drop(&crypto->counters, crypto->held[i], TG_DROP_SHUTDOWN);
+	crypto->n_held = 0;
+}
+
+static void
+drain_tx(struct tg_pipeline *p, struct tg_tx *tx)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_crypto; i++)
+		drain_ring(tx->from_crypto[i], &tx->counters);
+	drain_ring(tx->from_control, &tx->counters);
+	for (i = 0; i < p->env.n_ports; i++) {
+		struct tg_wire *wire = &tx->wires[i];
+
+		for (; wire->n; wire->n--)
+			tg_drop(&tx->counters, wire->pkts[wire->first++], TG_DROP_SHUTDOWN);
+		fq_destroy(wire->queue);
+		wire->queue = NULL;
+	}
+	fq_destroy(tx->staging);
+	tx->staging = NULL;
+}
+
+void
+tg_pipeline_drain(struct tg_pipeline *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_crypto; i++)
+		if (p->crypto[i])
+			drain_crypto(p, p->crypto[i]);
+	for (i = 0; i < p->env.n_tx; i++)
+		if (p->tx[i])
+			drain_tx(p, p->tx[i]);
+	/* What nobody has read counts for the stage that sent it. */
+	for (i = 0; i < p->env.n_rx; i++)
+		if (p->rx[i]) {
+			drain_ring(p->rx[i]->handshake.ring, &p->rx[i]->counters);
+			drain_ring(p->rx[i]->local.ring, &p->rx[i]->counters);
+		}
+	for (i = 0; i < p->env.n_crypto; i++)
+		if (p->crypto[i])
+			drain_ring(p->crypto[i]->local.ring, &p->crypto[i]->counters);
+	for (i = 0; i < p->env.n_tx; i++)
+		if (p->tx[i])
+			drain_ring(p->tx[i]->local.ring, &p->tx[i]->counters);
+}
+
+static void
+destroy_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		rte_ring_free(crypto->from_rx[i]);
+	for (i = 0; i < p->env.n_tx; i++)
+		rte_ring_free(crypto->from_tx[i]);
+	aead_destroy(crypto->aead);
+	rte_free((void *)(uintptr_t)crypto->waiting);
+	rte_free(crypto);
+}
+
+static void
+destroy_tx(struct tg_pipeline *p, struct tg_tx *tx)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_crypto; i++)
+		rte_ring_free(tx->from_crypto[i]);
+	rte_free(tx);
+}
+
+void
+tg_pipeline_destroy(struct tg_pipeline *p)
+{
+	unsigned int i;
+
+	tg_pipeline_drain(p);
+	for (i = 0; i < p->env.n_tx; i++) {
+		if (p->tx[i])
+			destroy_tx(p, p->tx[i]);
+		rte_ring_free(p->to_tx[i]);
+		rte_ring_free(p->commands[i]);
+		p->tx[i] = NULL;
+	}
+	for (i = 0; i < p->env.n_crypto; i++) {
+		if (p->crypto[i])
+			destroy_crypto(p, p->crypto[i]);
+		rte_ring_free(p->to_crypto[i]);
+		p->crypto[i] = NULL;
+	}
+	for (i = 0; i < p->env.n_rx; i++) {
+		rte_free(p->rx[i]);
+		rte_ring_free(p->handshakes[i]);
+		p->rx[i] = NULL;
+	}
+	for (i = 0; i < p->n_local; i++)
+		rte_ring_free(p->local[i]);
+	for (i = 0; i < p->n_events; i++)
+		rte_ring_free(p->events[i]);
+	p->n_local = p->n_events = 0;
+}

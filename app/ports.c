@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ports.h"
+
+#include <errno.h>
+
+#include <rte_ethdev.h>
+
+/* Few TX descriptors: what waits shall wait in the queue that CoDel sees. */
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 128
+
+#define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
+
+static int
+fail(char *error, uint16_t id, const char *what, int ret)
+{
+	char name[RTE_ETH_NAME_MAX_LEN] = "";
+
+	rte_eth_dev_get_name_by_port(id, name);
+	snprintf(error, TG_ERROR_LEN, "port %u (%s): %s: %s", id, name, what, rte_strerror(-ret));
+	return ret;
+}
+
+static int
+configure(struct tg_port *port, uint16_t n_rx, uint16_t n_tx, char *error)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	int ret = rte_eth_dev_info_get(port->id, &info);
+
+	if (ret)
+		return fail(error, port->id, "no information", ret);
+	if (info.max_tx_queues < n_tx) {
+		snprintf(error, TG_ERROR_LEN,
+			"port %u (%s): has %u TX queues, too few for %u TX lcores", port->id,
+			info.driver_name, info.max_tx_queues, n_tx);
+		return -ENOTSUP;
+	}
+	port->n_txq = n_tx;
+	port->n_rxq = RTE_MIN(n_rx, info.max_rx_queues);
+	if (port->n_rxq > 1) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = RSS_WANTED & info.flow_type_rss_offloads;
+	}
+	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	ret = rte_eth_dev_configure(port->id, port->n_rxq, port->n_txq, &conf);
+	return ret ? fail(error, port->id, "cannot be configured", ret) : 0;
+}
+
+static int
+queues(const struct tg_port *port, struct rte_mempool *pool, char *error)
+{
+	uint16_t q, rxd = RX_DESCRIPTORS, txd = TX_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
+
+	if (ret)
+		return fail(error, port->id, "ring sizes", ret);
+	for (q = 0; q < port->n_rxq; q++) {
+		ret = rte_eth_rx_queue_setup(port->id, q, rxd, (unsigned int)socket, NULL, pool);
+		if (ret)
+			return fail(error, port->id, "RX queue", ret);
+	}
+	for (q = 0; q < port->n_txq; q++) {
+		ret = rte_eth_tx_queue_setup(port->id, q, txd, (unsigned int)socket, NULL);
+		if (ret)
+			return fail(error, port->id, "TX queue", ret);
+	}
+	return 0;
+}
+
+int
+tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_ERROR_LEN])
+{
+	uint16_t id;
+	int ret;
+
+	RTE_ETH_FOREACH_DEV(id) {
+		struct tg_port *port = &env->ports[env->n_ports];
+
+		if (env->n_ports == TG_PORTS_MAX) {
+			snprintf(error, TG_ERROR_LEN, "port %u: more than %u ports", id,
+				TG_PORTS_MAX);
+			return -ENOSPC;
+		}
+		port->id = id;
+		ret = configure(port, n_rx, n_tx, error);
+		if (!ret)
+			ret = queues(port, env->pool, error);
+		if (ret)
+			return ret;
+		ret = rte_eth_macaddr_get(id, &port->mac);
+		if (ret)
+			return fail(error, id, "no MAC address", ret);
+		env->n_ports++;
+	}
+	if (!env->n_ports) {
+		snprintf(error, TG_ERROR_LEN, "no port: give EAL -a PCI-ADDRESS or --vdev DRIVER");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+int
+tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN])
+{
+	unsigned int i;
+
+	for (i = 0; i < env->n_ports; i++) {
+		uint16_t id = env->ports[i].id;
+		int ret = rte_eth_dev_start(id);
+
+		if (ret)
+			return fail(error, id, "does not start", ret);
+		/* The twin's multicast groups (neighbour discovery) are not known here: take all. */
+		ret = rte_eth_allmulticast_enable(id);
+		if (ret && ret != -ENOTSUP)
+			return fail(error, id, "does not receive multicast", ret);
+	}
+	return 0;
+}
+
+void
+tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu)
+{
+	uint16_t now;
+
+	if (rte_eth_dev_get_mtu(env->ports[port].id, &now) == 0 && now != mtu)
+		rte_eth_dev_set_mtu(env->ports[port].id, mtu);
+}
+
+void
+tg_ports_close(const struct tg_env *env)
+{
+	unsigned int i;
+
+	for (i = 0; i < env->n_ports; i++) {
+		rte_eth_dev_stop(env->ports[i].id);
+		rte_eth_dev_close(env->ports[i].id);
+	}
+}

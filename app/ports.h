@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK ports: configured, started and stopped. Control thread. */
+#ifndef TG_PORTS_H
+#define TG_PORTS_H
+
+#include "env.h"
+#include "error.h"
+
+/*
+ * Configures every port that EAL has probed, with one TX queue for each of n_tx stages and up to n_rx RX
+ * queues, and fills env->ports. 0, or -errno and what is wrong in error.
+ */
+int tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_ERROR_LEN]);
+
+int tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN]);
+
+/* After the operator has changed the twin's MTU. A port that cannot follow drops what is too big. */
+void tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu);
+
+/* Stops and closes them; what they hold returns to the pool. */
+void tg_ports_close(const struct tg_env *env);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+
+#include <inttypes.h>
+
+#include <rte_ethdev.h>
+
+static void
+stage(const char *name, unsigned int i, const struct tg_counters *c, FILE *out)
+{
+	unsigned int why;
+
+	fprintf(out, "%s%u: in %" PRIu64 " out %" PRIu64 "\n", name, i, c->in, c->out);
+	for (why = 0; why < TG_DROP_COUNT; why++)
+		if (c->drops[why])
+			fprintf(out, "%s%u:   %-16s %" PRIu64 "  (%s)\n", name, i, tg_drop_key(why),
+				c->drops[why], tg_drop_help(why));
+}
+
+static void
+port(const struct tg_port *p, unsigned int i, FILE *out)
+{
+	struct rte_eth_stats s;
+
+	if (rte_eth_stats_get(p->id, &s))
+		return;
+	fprintf(out,
+		"port %u: rx %" PRIu64 " tx %" PRIu64 " missed %" PRIu64 " rx errors %" PRIu64
+		" no buffer %" PRIu64 " tx errors %" PRIu64 "\n",
+		i, s.ipackets, s.opackets, s.imissed, s.ierrors, s.rx_nombuf, s.oerrors);
+}
+
+static void
+handshakes(const struct tg_control *c, FILE *out)
+{
+	static const char *const help[] = {
+		"accepted",
+#define X(name, text) text,
+		WG_REFUSALS(X)
+#undef X
+	};
+	unsigned int i;
+
+	for (i = 0; i < WG_REFUSAL_COUNT; i++)
+		if (c->refusals[i])
+			fprintf(out, "handshakes: %" PRIu64 " %s\n", c->refusals[i], help[i]);
+}
+
+void
+tg_report_print(const struct tg_control *c, FILE *out)
+{
+	const struct tg_pipeline *p = c->pipeline;
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_ports; i++)
+		port(&p->env.ports[i], i, out);
+	for (i = 0; i < p->env.n_rx; i++)
+		stage("rx", i, &p->rx[i]->counters, out);
+	for (i = 0; i < p->env.n_crypto; i++)
+		stage("crypto", i, &p->crypto[i]->counters, out);
+	for (i = 0; i < p->env.n_tx; i++)
+		stage("tx", i, &p->tx[i]->counters, out);
+	stage("control", 0, &c->counters, out);
+	handshakes(c, out);
+}
+
+void
+tg_report_mbufs(const struct rte_mempool *pool, FILE *out)
+{
+	fprintf(out, "mbufs: total %u free %u\n", pool->size, rte_mempool_avail_count(pool));
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "route.h"
+
+#include "forward.h"
+
+struct tg_hop *
+tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
+{
+	return ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
+				: tg_fib_lookup6(env->fib, ip->dst);
+}
+
+bool
+tg_route_frame(const struct tg_env *env, struct rte_mbuf *m, uint16_t port,
+	const struct rte_ether_addr *mac, uint8_t version)
+{
+	struct rte_ether_hdr *eth = (void *)rte_pktmbuf_prepend(m, sizeof(*eth));
+
+	if (!eth)
+		return false;
+	eth->dst_addr = *mac;
+	eth->src_addr = env->ports[port].mac;
+	eth->ether_type =
+		rte_cpu_to_be_16(version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	return true;
+}
+
+static enum tg_op
+end(struct tg_counters *c, struct rte_mbuf *m, enum tg_drop why)
+{
+	tg_drop(c, m, why);
+	return TG_OP_DROPPED;
+}
+
+static enum tg_op
+to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
+	const struct pkt_ip *ip)
+{
+	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
+	const struct wg_peer *peer = ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->dst)
+						      : wg_allowedips_lookup6(allowed, ip->dst);
+
+	if (!peer)
+		return end(c, m, TG_DROP_NO_PEER);
+	if (ip->total_len > tg_fib_tunnel_mtu(env->fib))
+		return end(c, m, TG_DROP_TOO_BIG);
+	if (!pkt_ttl_dec(rte_pktmbuf_mtod(m, uint8_t *)))
+		return end(c, m, TG_DROP_TTL);
+	tg_meta(m)->peer = peer->id;
+	return TG_OP_SEAL;
+}
+
+static enum tg_op
+to_port(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
+	const struct pkt_ip *ip, struct tg_hop *hop)
+{
+	struct rte_ether_addr mac;
+
+	if (ip->total_len > tg_fib_port_mtu(env->fib, hop->port))
+		return end(c, m, TG_DROP_TOO_BIG);
+	if (hop->type == TG_HOP_ON_LINK || !tg_hop_mac(hop, &mac))
+		return TG_OP_RESOLVE;
+	if (!pkt_ttl_dec(rte_pktmbuf_mtod(m, uint8_t *)))
+		return end(c, m, TG_DROP_TTL);
+	if (!tg_route_frame(env, m, hop->port, &mac, ip->version))
+		return end(c, m, TG_DROP_NO_ROOM);
+	tg_meta(m)->port = (uint8_t)hop->port;
+	return TG_OP_FRAME;
+}
+
+static enum tg_op
+decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
+	const struct pkt_ip *ip, struct tg_hop *hop)
+{
+	if (!hop)
+		return end(c, m, TG_DROP_NO_ROUTE);
+	switch (hop->type) {
+	case TG_HOP_TUNNEL:
+		return to_peer(env, c, m, ip);
+	case TG_HOP_ETHER:
+	case TG_HOP_ON_LINK:
+		return to_port(env, c, m, ip, hop);
+	case TG_HOP_LOCAL:
+	case TG_HOP_KERNEL:
+		return TG_OP_TUNNEL;
+	case TG_HOP_PROHIBIT:
+		break;
+	}
+	return end(c, m, TG_DROP_PROHIBITED);
+}
+
+enum tg_op
+tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
+	const struct pkt_ip *ip, struct tg_hop *hop)
+{
+	enum tg_op op = decide(env, c, m, ip, hop);
+
+	if (op != TG_OP_DROPPED)
+		tg_meta(m)->op = op;
+	return op;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_crypto.h"
+
+#include "ecn.h"
+#include "forward.h"
+#include "ip.h"
+
+static _Atomic uint16_t *
+waiting(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	return &c->waiting[tg_meta(m)->peer & WG_PEER_SLOT_MASK];
+}
+
+static void
+send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
+}
+
+/* No session: the packet joins the peer's closed tin as it is. */
+static void
+stage(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	struct tg_outbox *box = &c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)];
+
+	tg_meta(m)->op = TG_OP_STAGE;
+	/* Counted before TX can see it; a full ring shows at the flush, so make sure of room first. */
+	if (rte_ring_free_count(box->ring) <= box->n) {
+		tg_drop(&c->counters, m, TG_DROP_TX_FULL);
+		return;
+	}
+	atomic_fetch_add_explicit(waiting(c, m), 1, memory_order_relaxed);
+	send_to_tx(c, m);
+}
+
+static bool
+is_held(const struct tg_crypto *c, uint32_t peer)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_held; i++)
+		if (tg_meta(c->held[i])->peer == peer)
+			return true;
+	return false;
+}
+
+static bool
+has_session(const struct tg_crypto *c, uint32_t id)
+{
+	const struct wg_peer *peer = wg_device_peer(c->env->dev, id);
+
+	return peer && wg_peer_session(peer, c->now);
+}
+
+static void
+hold(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	if (c->n_held == TG_HOLD_MAX)
+		tg_drop(&c->counters, m, TG_DROP_HOLD_FULL);
+	else
+		c->held[c->n_held++] = m;
+}
+
+static void
+seal(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	c->seal.pkts[c->seal.n++] = m;
+	if (c->seal.n == TG_BURST)
+		tg_seal_flush(c);
+}
+
+void
+tg_seal_readmit(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	atomic_fetch_sub_explicit(waiting(c, m), 1, memory_order_relaxed);
+	seal(c, m);
+}
+
+void
+tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	uint32_t peer = tg_meta(m)->peer;
+	bool older = atomic_load_explicit(waiting(c, m), memory_order_relaxed) != 0;
+
+	tg_meta(m)->fq.hash = m->hash.rss;
+	if (c->n_held && is_held(c, peer))
+		hold(c, m);
+	else if (!older)
+		seal(c, m);
+	else if (has_session(c, peer))
+		hold(c, m);
+	else
+		seal(c, m);
+}
+
+/* Keeps the order of those that stay: a peer that is still held holds its later packets too. */
+void
+tg_seal_held(struct tg_crypto *c)
+{
+	unsigned int i, n = c->n_held;
+
+	c->n_held = 0;
+	for (i = 0; i < n; i++)
+		tg_seal_admit(c, c->held[i]);
+}
+
+/* A message in place: header before, padding and room for the tag behind. */
+static bool
+shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp, uint64_t counter,
+	struct aead_job *job)
+{
+	uint16_t len = rte_pktmbuf_data_len(m);
+	uint16_t padded = (uint16_t)pkt_wg_padded(len, tg_fib_tunnel_mtu(env->fib));
+	struct tg_meta *meta = tg_meta(m);
+	struct wg_data *msg;
+
+	if (rte_pktmbuf_tailroom(m) < padded - len + WG_TAG_LEN ||
+		rte_pktmbuf_headroom(m) < sizeof(*msg))
+		return false;
+	meta->tos = len ? pkt_ecn_encap(pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *))) : 0;
+	meta->op = TG_OP_WIRE;
+	meta->keypair = kp->local_index;
+	meta->counter = (uint32_t)counter;
+	memset(rte_pktmbuf_append(m, (uint16_t)(padded - len + WG_TAG_LEN)), 0,
+		(size_t)(padded - len));
+	msg = (void *)rte_pktmbuf_prepend(m, sizeof(*msg));
+	msg->type = rte_cpu_to_le_32(WG_MESSAGE_DATA);
+	msg->receiver = rte_cpu_to_le_32(kp->remote_index);
+	msg->counter = rte_cpu_to_le_64(counter);
+	*job = (struct aead_job){
+		.text = (uint8_t *)(msg + 1), .key = kp->send_key, .counter = counter, .len = padded};
+	return true;
+}
+
+/* One run of packets for the same peer: one session, one add to its counter. */
+static void
+run(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct tg_batch *out)
+{
+	const struct wg_peer *peer = wg_device_peer(c->env->dev, tg_meta(pkts[0])->peer);
+	struct wg_keypair *kp = peer ? wg_peer_session(peer, c->now) : NULL;
+	uint64_t counter;
+	unsigned int i;
+
+	if (kp && !wg_keypair_take_counters(kp, n, &counter))
+		kp = NULL;
+	for (i = 0; i < n; i++) {
+		if (!peer)
+			tg_drop(&c->counters, pkts[i], TG_DROP_PEER_GONE);
+		else if (!kp)
+			stage(c, pkts[i]);
+		else if (!shape(c->env, pkts[i], kp, counter + i, &out->jobs[out->n]))
+			tg_drop(&c->counters, pkts[i], TG_DROP_NO_ROOM);
+		else
+			out->pkts[out->n++] = pkts[i];
+	}
+}
+
+void
+tg_seal_flush(struct tg_crypto *c)
+{
+	struct tg_batch *b = &c->seal;
+	unsigned int i, first, n = b->n;
+
+	/* Sealed packets move up over those that end here: b->n never overtakes first. */
+	b->n = 0;
+	for (first = 0; first < n; first = i) {
+		uint32_t peer = tg_meta(b->pkts[first])->peer;
+
+		for (i = first + 1; i < n && tg_meta(b->pkts[i])->peer == peer; i++)
+			;
+		run(c, &b->pkts[first], i - first, b);
+	}
+	aead_seal_burst(c->aead, b->jobs, b->n);
+	for (i = 0; i < b->n; i++)
+		send_to_tx(c, b->pkts[i]);
+	b->n = 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_crypto.h"
+
+#include <rte_prefetch.h>
+
+static void
+dispatch(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	const struct tg_meta *meta = tg_meta(m);
+
+	switch (meta->op) {
+	case TG_OP_OPEN:
+		tg_open_add(c, m);
+		break;
+	case TG_OP_RESEAL:
+		tg_seal_readmit(c, m);
+		break;
+	case TG_OP_SEAL:
+		tg_seal_admit(c, m);
+		break;
+	default:
+		tg_meta(m)->fq.hash = m->hash.rss;
+		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, meta->peer)], m, &c->counters);
+		break;
+	}
+}
+
+static unsigned int
+drain(struct tg_crypto *c, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int i, n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+
+	for (i = 0; i < n; i++) {
+		rte_prefetch0(tg_meta(pkts[i]));
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	}
+	for (i = 0; i < n; i++)
+		dispatch(c, pkts[i]);
+	c->counters.in += n;
+	return n;
+}
+
+unsigned int
+stage_crypto_poll(struct tg_crypto *c, uint64_t now)
+{
+	unsigned int i, n = 0;
+
+	c->now = now;
+	/* What waited in a closed tin is older than what is held here, and that than new arrivals. */
+	for (i = 0; i < c->env->n_tx; i++)
+		n += drain(c, c->from_tx[i]);
+	tg_seal_held(c);
+	for (i = 0; i < c->env->n_rx; i++)
+		n += drain(c, c->from_rx[i]);
+	n += drain(c, c->from_control);
+
+	/* Opening first: what goes from peer to peer is sealed in the same poll. */
+	tg_open_flush(c);
+	tg_seal_flush(c);
+	for (i = 0; i < c->env->n_tx; i++)
+		tg_outbox_flush(&c->tx[i], &c->counters);
+	tg_outbox_flush(&c->local, &c->counters);
+	return n;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The crypto stage: opens what peers sent, seals what goes to them, in bursts and in place.
+ *
+ *   seal.c   IP packet for a peer -> WireGuard message; decides what has to wait for a session
+ *   open.c   WireGuard message -> IP packet, which is then forwarded
+ *
+ * A flow is sealed by one instance and a session is opened by one (env.h): order within a flow and the
+ * replay window need no lock.
+ */
+#ifndef TG_STAGE_CRYPTO_H
+#define TG_STAGE_CRYPTO_H
+
+#include <stdatomic.h>
+
+#include "aead.h"
+#include "env.h"
+#include "event.h"
+#include "outbox.h"
+
+#define TG_HOLD_MAX 512
+
+/* One burst on its way through the cipher. */
+struct tg_batch {
+	uint16_t n;
+	struct rte_mbuf *pkts[TG_BURST];
+	struct aead_job jobs[TG_BURST];
+	struct wg_keypair *keypairs[TG_BURST]; /* open only */
+};
+
+struct tg_crypto {
+	const struct tg_env *env;
+	struct aead *aead;
+	uint64_t now; /* of this poll */
+
+	struct rte_ring *from_rx[TG_STAGES_MAX];
+	struct rte_ring *from_tx[TG_STAGES_MAX];
+	struct rte_ring *from_control;
+	struct tg_outbox tx[TG_STAGES_MAX];
+	struct tg_outbox local;
+	struct rte_ring *events;
+
+	struct tg_batch seal;
+	struct tg_batch open;
+
+	/*
+	 * Order while a closed tin is being opened: waiting[slot] counts the packets of a peer that this
+	 * stage has sent to TX as plaintext and that have neither come back nor been dropped there. A
+	 * younger packet is sealed only when there are none; if the peer has a session by then, it is
+	 * held here for the moment that takes.
+	 */
+	_Atomic uint16_t *waiting;
+	uint16_t n_held;
+	struct rte_mbuf *held[TG_HOLD_MAX];
+
+	struct tg_counters counters;
+};
+
+/* Moves a burst from each input ring; returns how many packets. */
+unsigned int stage_crypto_poll(struct tg_crypto *c, uint64_t now);
+
+/* seal.c. An IP packet for meta->peer; flushed to the cipher when the batch is full. */
+void tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m);  /* the first time */
+void tg_seal_readmit(struct tg_crypto *c, struct rte_mbuf *m); /* back from the closed tin */
+void tg_seal_held(struct tg_crypto *c);
+void tg_seal_flush(struct tg_crypto *c);
+
+/* open.c. A WireGuard data message. */
+void tg_open_add(struct tg_crypto *c, struct rte_mbuf *m);
+void tg_open_flush(struct tg_crypto *c);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_rx.h"
+
+#include <netinet/in.h>
+
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+#include <rte_udp.h>
+
+#include "eth.h"
+#include "hash.h"
+#include "route.h"
+
+static enum tg_op
+end(struct tg_rx *rx, struct rte_mbuf *m, enum tg_drop why)
+{
+	tg_drop(&rx->counters, m, why);
+	return TG_OP_DROPPED;
+}
+
+static enum tg_op
+to_twin(struct rte_mbuf *m, uint16_t l2_len)
+{
+	rte_pktmbuf_prepend(m, l2_len);
+	return TG_OP_TWIN;
+}
+
+static bool
+is_wireguard(const struct tg_env *env, const struct rte_mbuf *m, const struct pkt_ip *ip)
+{
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	uint16_t port = atomic_load_explicit(&env->listen_port, memory_order_relaxed);
+
+	return ip->proto == IPPROTO_UDP && !ip->fragment && port &&
+		ip->total_len >= ip->l4_off + sizeof(*udp) && udp->dst_port == port;
+}
+
+/*
+ * Leaves the data at the WireGuard message. The checksum of UDP is not looked at for data: the tag
+ * says more. Handshakes are authenticated in the same way.
+ */
+static enum tg_op
+wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
+{
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	uint32_t off = ip->l4_off + sizeof(*udp);
+	uint16_t len = rte_be_to_cpu_16(udp->dgram_len);
+	rte_le32_t type;
+
+	if (len < sizeof(*udp) || len > ip->total_len - ip->l4_off || off > UINT8_MAX)
+		return end(rx, m, TG_DROP_WG_UDP_LENGTH);
+	len -= sizeof(*udp);
+	if (len < sizeof(type))
+		return end(rx, m, TG_DROP_WG_SHORT);
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - off - len));
+	tg_meta(m)->outer_len = (uint8_t)off;
+	memcpy(&type, rte_pktmbuf_adj(m, (uint16_t)off), sizeof(type));
+
+	switch (rte_le_to_cpu_32(type)) {
+	case WG_MESSAGE_DATA:
+		if (len < WG_DATA_LEN_MIN)
+			return end(rx, m, TG_DROP_WG_SHORT);
+		return TG_OP_OPEN;
+	case WG_MESSAGE_INITIATION:
+	case WG_MESSAGE_RESPONSE:
+	case WG_MESSAGE_COOKIE:
+		return TG_OP_HANDSHAKE;
+	}
+	return end(rx, m, TG_DROP_WG_TYPE);
+}
+
+/* Link-local and multicast destinations are the kernel's affair (neighbour discovery, routing). */
+static bool
+stays_on_link(const struct pkt_ip *ip)
+{
+	if (ip->version == 4)
+		return (ip->dst[0] & 0xf0) == 0xe0 || (ip->dst[0] == 169 && ip->dst[1] == 254) ||
+			memcmp(ip->dst, "\xff\xff\xff\xff", 4) == 0;
+	return ip->dst[0] == 0xff || (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80);
+}
+
+static enum tg_op
+ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
+{
+	const struct tg_env *env = rx->env;
+	struct tg_hop *hop;
+	struct pkt_ip ip;
+	const uint8_t *p = (const uint8_t *)rte_pktmbuf_adj(m, eth->l2_len);
+	enum pkt_ip_reason bad = pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
+
+	if (bad == PKT_IP_OK)
+		bad = pkt_ip_verify(&ip, p);
+	if (bad != PKT_IP_OK)
+		return end(rx, m, tg_drop_ip(bad));
+	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
+	if (stays_on_link(&ip))
+		return to_twin(m, eth->l2_len);
+	hop = tg_route_lookup(env, &ip);
+	if (hop && hop->type == TG_HOP_LOCAL)
+		return is_wireguard(env, m, &ip) ? wireguard(rx, m, &ip) : to_twin(m, eth->l2_len);
+	if (hop && hop->type == TG_HOP_KERNEL)
+		return to_twin(m, eth->l2_len);
+
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - ip.total_len));
+	tg_meta(m)->peer = TG_TIN_FORWARD;
+	return tg_route(env, &rx->counters, m, &ip, hop);
+}
+
+static enum tg_op
+classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m)
+{
+	struct pkt_eth eth;
+
+	if (m->nb_segs != 1)
+		return end(rx, m, TG_DROP_CHAINED);
+	if (!pkt_eth_parse(m, &port->mac, &eth))
+		return end(rx, m, TG_DROP_RUNT);
+	if (eth.dst == PKT_ETH_OTHER)
+		return end(rx, m, TG_DROP_NOT_FOR_US);
+	if (eth.vlan || eth.dst != PKT_ETH_US)
+		return TG_OP_TWIN;
+	if (eth.ethertype != RTE_ETHER_TYPE_IPV4 && eth.ethertype != RTE_ETHER_TYPE_IPV6)
+		return TG_OP_TWIN;
+	return ip_packet(rx, m, &eth);
+}
+
+static void
+deal(struct tg_rx *rx, struct rte_mbuf *m, enum tg_op op)
+{
+	const struct wg_data *msg;
+	struct tg_outbox *box;
+
+	switch (op) {
+	case TG_OP_DROPPED:
+		return;
+	case TG_OP_OPEN:
+		msg = rte_pktmbuf_mtod(m, const struct wg_data *);
+		box = &rx->crypto[tg_crypto_of_session(rx->env, rte_le_to_cpu_32(msg->receiver))];
+		break;
+	case TG_OP_SEAL:
+	case TG_OP_FRAME:
+		box = &rx->crypto[tg_crypto_of_flow(rx->env, m->hash.rss)];
+		break;
+	case TG_OP_HANDSHAKE:
+		box = &rx->handshake;
+		break;
+	default:
+		box = &rx->local;
+		break;
+	}
+	tg_meta(m)->op = op;
+	tg_outbox_push(box, m, &rx->counters);
+}
+
+static unsigned int
+poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
+{
+	const struct tg_port *port = &rx->env->ports[q->port];
+	struct rte_mbuf *pkts[TG_BURST];
+	uint16_t i, n = rte_eth_rx_burst(port->id, q->queue, pkts, TG_BURST);
+
+	for (i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (i = 0; i < n; i++) {
+		tg_meta(pkts[i])->port = (uint8_t)q->port;
+		deal(rx, pkts[i], classify(rx, port, pkts[i]));
+	}
+	rx->counters.in += n;
+	return n;
+}
+
+unsigned int
+stage_rx_poll(struct tg_rx *rx, uint64_t now)
+{
+	unsigned int i, n = 0;
+
+	(void)now;
+	for (i = 0; i < rx->n_queues; i++)
+		n += poll_queue(rx, &rx->queues[i]);
+	if (!n)
+		return 0;
+	for (i = 0; i < rx->env->n_crypto; i++)
+		tg_outbox_flush(&rx->crypto[i], &rx->counters);
+	tg_outbox_flush(&rx->handshake, &rx->counters);
+	tg_outbox_flush(&rx->local, &rx->counters);
+	return n;
+}

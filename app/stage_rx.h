@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The RX stage: takes bursts from its port queues, says of each packet what it is and where it goes,
+ * and deals them out: data messages by receiver index and everything else by flow hash to the crypto
+ * stages, handshakes and local traffic to the control thread.
+ */
+#ifndef TG_STAGE_RX_H
+#define TG_STAGE_RX_H
+
+#include "env.h"
+#include "outbox.h"
+
+#define TG_RX_QUEUES_MAX 64
+
+struct tg_rx_queue {
+	uint16_t port; /* index into env->ports */
+	uint16_t queue;
+};
+
+struct tg_rx {
+	const struct tg_env *env;
+	struct tg_outbox crypto[TG_STAGES_MAX];
+	struct tg_outbox handshake;
+	struct tg_outbox local;
+	struct tg_counters counters;
+	uint16_t n_queues;
+	struct tg_rx_queue queues[TG_RX_QUEUES_MAX];
+};
+
+/* Moves one burst from each queue; returns how many packets. */
+unsigned int stage_rx_poll(struct tg_rx *rx, uint64_t now);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_tx.h"
+
+#include <rte_prefetch.h>
+
+static unsigned int
+commands(struct tg_tx *tx)
+{
+	struct tg_command command;
+	unsigned int n = 0;
+
+	while (n < TG_BURST &&
+		rte_ring_sc_dequeue_elem(tx->commands, &command, sizeof(command)) == 0) {
+		tg_staging_command(tx, &command);
+		n++;
+	}
+	return n;
+}
+
+static unsigned int
+drain(struct tg_tx *tx, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int i, n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+
+	for (i = 0; i < n; i++)
+		rte_prefetch0(tg_meta(pkts[i]));
+	for (i = 0; i < n; i++) {
+		if (tg_meta(pkts[i])->op == TG_OP_STAGE)
+			tg_staging_add(tx, pkts[i]);
+		else
+			tg_transmit_enqueue(tx, pkts[i]);
+	}
+	tx->counters.in += n;
+	return n;
+}
+
+unsigned int
+stage_tx_poll(struct tg_tx *tx, uint64_t now)
+{
+	unsigned int i, n;
+
+	tx->now = now;
+	n = commands(tx);
+	for (i = 0; i < tx->env->n_crypto; i++)
+		n += drain(tx, tx->from_crypto[i]);
+	n += drain(tx, tx->from_control);
+	n += tg_staging_release(tx);
+	for (i = 0; i < tx->env->n_ports; i++)
+		n += tg_transmit(tx, (uint16_t)i);
+	tg_outbox_flush(&tx->local, &tx->counters);
+	return n;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The TX stage: the queue right before the wire. It owns its tins (env.h), one FQ-CoDel instance for
+ * each port and one for plaintext that waits for a session.
+ *
+ *   staging.c   closed tins: packets of peers without a session, back to crypto when there is one
+ *   transmit.c  port queues: enqueue by tin and inner flow, dequeue, outer header, port
+ */
+#ifndef TG_STAGE_TX_H
+#define TG_STAGE_TX_H
+
+#include <stdatomic.h>
+
+#include "env.h"
+#include "event.h"
+#include "outbox.h"
+#include "stage_crypto.h"
+
+/* What has left the queue and has its header; the port takes it before anything else leaves. */
+struct tg_wire {
+	struct fq *queue;
+	uint16_t first;
+	uint16_t n;
+	struct rte_mbuf *pkts[TG_BURST];
+};
+
+struct tg_tx {
+	const struct tg_env *env;
+	uint16_t index;	     /* among the TX stages, and the queue of each port that it uses */
+	uint16_t ipv4_id;
+	uint64_t now;
+
+	struct rte_ring *from_crypto[TG_STAGES_MAX];
+	struct rte_ring *from_control;
+	struct rte_ring *commands;
+	struct tg_outbox local;
+	struct rte_ring *events;
+
+	struct fq *staging;
+	struct rte_ring *to_crypto[TG_STAGES_MAX];
+	_Atomic uint16_t *waiting[TG_STAGES_MAX]; /* see struct tg_crypto */
+
+	struct tg_wire wires[TG_PORTS_MAX];
+
+	uint64_t port_full; /* times that a port took less than it was offered */
+	struct tg_counters counters;
+};
+
+/* Moves a burst from each ring and one to each port; returns how many packets. */
+unsigned int stage_tx_poll(struct tg_tx *tx, uint64_t now);
+
+/* staging.c */
+void tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m);
+void tg_staging_command(struct tg_tx *tx, const struct tg_command *command);
+unsigned int tg_staging_release(struct tg_tx *tx);
+/* The staging queue's drop callback; ctx is the struct tg_tx. */
+void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
+
+/* transmit.c */
+void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m);
+unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
+/* The port queues' callbacks; ctx is the struct tg_tx. */
+void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
+bool tg_transmit_mark(void *ctx, struct rte_mbuf *m);
+
+#endif

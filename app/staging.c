@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage_tx.h"
+
+#include "fq.h"
+
+static uint16_t
+crypto_of(const struct tg_tx *tx, struct rte_mbuf *m)
+{
+	return tg_crypto_of_flow(tx->env, tg_meta(m)->fq.hash);
+}
+
+void
+tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
+{
+	struct tg_tx *tx = ctx;
+	uint32_t slot = tg_meta(m)->peer & WG_PEER_SLOT_MASK;
+
+	atomic_fetch_sub_explicit(&tx->waiting[crypto_of(tx, m)][slot], 1, memory_order_relaxed);
+	tg_drop(&tx->counters, m, tg_drop_fq(why));
+}
+
+/* A session may have come up while the packet was on its way here: then the tin is not closed. */
+void
+tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	uint32_t id = tg_meta(m)->peer;
+	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
+	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
+
+	fq_enqueue(tx->staging, m, id, 1, tx->now);
+	if (!peer)
+		fq_tin_purge(tx->staging, id);
+	else if (wg_peer_session(peer, tx->now))
+		fq_tin_open(tx->staging, id);
+	else if (wg_peer_want_session(peer, tx->now))
+		tg_event_post(tx->events, &event);
+}
+
+void
+tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
+{
+	switch (command->kind) {
+	case TG_COMMAND_OPEN:
+		fq_tin_open(tx->staging, command->peer);
+		break;
+	case TG_COMMAND_PURGE:
+		fq_tin_purge(tx->staging, command->peer);
+		break;
+	}
+}
+
+static bool
+room(const struct tg_tx *tx)
+{
+	unsigned int i;
+
+	for (i = 0; i < tx->env->n_crypto; i++)
+		if (!rte_ring_free_count(tx->to_crypto[i]))
+			return false;
+	return true;
+}
+
+/* What opened tins let go returns to the crypto stage that it came from, in order. */
+unsigned int
+tg_staging_release(struct tg_tx *tx)
+{
+	struct rte_mbuf *m;
+	unsigned int n;
+
+	if (!fq_backlog_packets(tx->staging))
+		return 0;
+	for (n = 0; n < TG_BURST && room(tx); n++) {
+		m = fq_dequeue(tx->staging, tx->now);
+		if (!m)
+			break;
+		tg_meta(m)->op = TG_OP_RESEAL;
+		rte_ring_sp_enqueue(tx->to_crypto[crypto_of(tx, m)], m);
+	}
+	tx->counters.out += n;
+	return n;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "telemetry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <rte_errno.h>
+#include <rte_telemetry.h>
+#include <sodium.h>
+
+/* Guards control against being closed under a command; the data path knows nothing of it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tg_control *control;
+static unsigned int reader;
+
+static struct rte_tel_data *
+dict(struct rte_tel_data *parent, const char *name)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+
+	if (!d)
+		return NULL;
+	rte_tel_data_start_dict(d);
+	if (rte_tel_data_add_dict_container(parent, name, d, 0)) {
+		rte_tel_data_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+static void
+add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const struct tg_counters *c)
+{
+	char name[RTE_TEL_MAX_STRING_LEN];
+	struct rte_tel_data *s;
+	unsigned int why;
+
+	snprintf(name, sizeof(name), "%s%u", stage, i);
+	s = dict(d, name);
+	if (!s)
+		return;
+	rte_tel_data_add_dict_u64(s, "in", c->in);
+	rte_tel_data_add_dict_u64(s, "out", c->out);
+	for (why = 0; why < TG_DROP_COUNT; why++)
+		if (c->drops[why])
+			rte_tel_data_add_dict_u64(s, tg_drop_key(why), c->drops[why]);
+}
+
+static void
+add_handshakes(struct rte_tel_data *d)
+{
+	static const char *const names[] = {
+		"accepted",
+#define X(name, help) #name,
+		WG_REFUSALS(X)
+#undef X
+	};
+	struct rte_tel_data *h = dict(d, "handshakes");
+	unsigned int i;
+
+	for (i = 0; h && i < WG_REFUSAL_COUNT; i++)
+		rte_tel_data_add_dict_u64(h, names[i], control->refusals[i]);
+}
+
+static void
+add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const struct fq *queue)
+{
+	char name[RTE_TEL_MAX_STRING_LEN];
+	struct rte_tel_data *q;
+	struct fq_stats s;
+	unsigned int why;
+
+	snprintf(name, sizeof(name), "tx%u_port%u", tx, port);
+	q = dict(d, name);
+	if (!q)
+		return;
+	fq_stats_get(queue, &s);
+	rte_tel_data_add_dict_u64(q, "packets", s.c.packets);
+	rte_tel_data_add_dict_u64(q, "bytes", s.c.bytes);
+	rte_tel_data_add_dict_u64(q, "backlog_packets", s.backlog_packets);
+	rte_tel_data_add_dict_u64(q, "backlog_bytes", s.backlog_bytes);
+	rte_tel_data_add_dict_u64(q, "flows", s.flows);
+	rte_tel_data_add_dict_u64(q, "tins", s.tins);
+	rte_tel_data_add_dict_u64(q, "collisions", s.c.collisions);
+	rte_tel_data_add_dict_u64(q, "marks", s.c.marks);
+	rte_tel_data_add_dict_u64(q, "sojourn_avg_ns", s.sojourn_avg_ns);
+	rte_tel_data_add_dict_u64(q, "sojourn_peak_ns", s.sojourn_peak_ns);
+	for (why = 0; why < FQ_DROP_MAX; why++)
+		rte_tel_data_add_dict_u64(q, fq_drop_name(why), s.c.drops[why]);
+}
+
+static void
+stats(struct rte_tel_data *d)
+{
+	const struct tg_pipeline *p = control->pipeline;
+	unsigned int i, j;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		add_counters(d, "rx", i, &p->rx[i]->counters);
+	for (i = 0; i < p->env.n_crypto; i++)
+		add_counters(d, "crypto", i, &p->crypto[i]->counters);
+	for (i = 0; i < p->env.n_tx; i++)
+		add_counters(d, "tx", i, &p->tx[i]->counters);
+	add_counters(d, "control", 0, &control->counters);
+	add_handshakes(d);
+	for (i = 0; i < p->env.n_tx; i++)
+		for (j = 0; j < p->env.n_ports; j++)
+			add_queue(d, i, j, p->tx[i]->wires[j].queue);
+}
+
+/* Whose tin it is: the peer's public key, or what else sends. */
+static void
+tin_name(uint32_t key, char *name, size_t len)
+{
+	const struct wg_peer *peer;
+
+	switch (key) {
+	case TG_TIN_FORWARD:
+		snprintf(name, len, "forward");
+		return;
+	case TG_TIN_TWIN:
+		snprintf(name, len, "twin");
+		return;
+	case TG_TIN_HANDSHAKE:
+		snprintf(name, len, "handshake");
+		return;
+	}
+	peer = wg_device_peer(control->dev, key);
+	if (peer)
+		sodium_bin2base64(name, len, peer->handshake.remote_static, WG_KEY_LEN,
+			sodium_base64_VARIANT_ORIGINAL);
+	else
+		snprintf(name, len, "removed");
+}
+
+static void
+add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const struct fq_tin_stats *s)
+{
+	char name[RTE_TEL_MAX_STRING_LEN];
+	struct rte_tel_data *t;
+	unsigned int why;
+
+	snprintf(name, sizeof(name), "%u", index);
+	t = dict(d, name);
+	if (!t)
+		return;
+	tin_name(s->key, name, sizeof(name));
+	rte_tel_data_add_dict_string(t, "peer", name);
+	rte_tel_data_add_dict_u64(t, "port", port);
+	rte_tel_data_add_dict_u64(t, "weight", s->weight);
+	rte_tel_data_add_dict_u64(t, "packets", s->c.packets);
+	rte_tel_data_add_dict_u64(t, "bytes", s->c.bytes);
+	rte_tel_data_add_dict_u64(t, "backlog_packets", s->backlog_packets);
+	rte_tel_data_add_dict_u64(t, "backlog_bytes", s->backlog_bytes);
+	rte_tel_data_add_dict_u64(t, "flows_new", s->flows_new);
+	rte_tel_data_add_dict_u64(t, "flows_old", s->flows_old);
+	rte_tel_data_add_dict_u64(t, "collisions", s->c.collisions);
+	rte_tel_data_add_dict_u64(t, "sojourn_avg_ns", s->sojourn_avg_ns);
+	rte_tel_data_add_dict_u64(t, "sojourn_peak_ns", s->sojourn_peak_ns);
+	rte_tel_data_add_dict_u64(t, "marks", s->c.marks);
+	for (why = 0; why < FQ_DROP_MAX; why++)
+		if (s->c.drops[why])
+			rte_tel_data_add_dict_u64(t, fq_drop_name(why), s->c.drops[why]);
+}
+
+/* Counts through the tins of all queues; the keys of the answer are those numbers. */
+static void
+tins(struct rte_tel_data *d, unsigned int start)
+{
+	const struct tg_pipeline *p = control->pipeline;
+	unsigned int tx, port, i, n = 0;
+	struct fq_tin_stats s;
+
+	for (tx = 0; tx < p->env.n_tx; tx++)
+		for (port = 0; port < p->env.n_ports; port++) {
+			const struct fq *queue = p->tx[tx]->wires[port].queue;
+
+			for (i = 0; i < fq_tins(queue); i++) {
+				if (!fq_tin_stats_at(queue, i, &s))
+					continue;
+				if (n >= start && n < start + TG_TELEMETRY_TINS)
+					add_tin(d, n, port, &s);
+				n++;
+			}
+		}
+	rte_tel_data_add_dict_u64(d, "tins", n);
+}
+
+static int
+on_stats(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	if (params && *params)
+		return -EINVAL;
+	rte_tel_data_start_dict(d);
+	pthread_mutex_lock(&lock);
+	if (control)
+		stats(d);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int
+on_tins(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	unsigned long start = 0;
+	char *end;
+
+	(void)cmd;
+	if (params && *params) {
+		start = strtoul(params, &end, 10);
+		if (*end || start > UINT32_MAX - TG_TELEMETRY_TINS)
+			return -EINVAL;
+	}
+	rte_tel_data_start_dict(d);
+	pthread_mutex_lock(&lock);
+	if (control) {
+		struct rte_rcu_qsbr *qsbr = rcu_qsbr(control->rcu);
+
+		rte_rcu_qsbr_thread_online(qsbr, reader);
+		tins(d, (unsigned int)start);
+		rte_rcu_qsbr_thread_offline(qsbr, reader);
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+int
+tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
+{
+	int ret = rte_rcu_qsbr_thread_register(rcu_qsbr(c->rcu), reader_id);
+
+	if (ret)
+		return -rte_errno;
+	ret = rte_telemetry_register_cmd("/tinguard/stats", on_stats,
+		"Counters of every stage and queue. No parameters.");
+	if (!ret)
+		ret = rte_telemetry_register_cmd("/tinguard/tins", on_tins,
+			"Tins of the port queues. Parameter: number of the first (default 0).");
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	reader = reader_id;
+	control = c;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+void
+tg_telemetry_stop(void)
+{
+	pthread_mutex_lock(&lock);
+	control = NULL;
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a worker lcore does: it polls the stages that the lcore map gives it, one after the other, and
+ * reports a quiescent state after each round.
+ */
+#ifndef TG_WORKER_H
+#define TG_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "lcores.h"
+
+/* A stage: moves one burst, never blocks, returns how many packets it moved. */
+typedef unsigned int (*tg_stage_fn)(void *stage, uint64_t now);
+
+struct tg_worker {
+	unsigned int lcore;
+	unsigned int reader; /* thread id for qsbr */
+	struct rte_rcu_qsbr *qsbr;
+	const _Atomic bool *stop;
+	bool adaptive;
+	unsigned int n_stages;
+	struct {
+		tg_stage_fn poll;
+		void *stage;
+	} stages[TG_STAGE_KINDS];
+	uint64_t polls;
+	uint64_t empty; /* of them, those that moved nothing */
+};
+
+/* For rte_eal_remote_launch(); arg is the struct tg_worker. Returns when *stop is set. */
+int tg_worker_run(void *arg);
+
+#endif

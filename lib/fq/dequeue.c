@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two levels of deficit round robin. Tins: those with new flows first while they have credit, then
+ * the ring. Flows of a tin: new, then old, each through CoDel (RFC 8290 section 4.2).
+ */
+#include "flow.h"
+#include "tin.h"
+
+#include <rte_mbuf.h>
+
+/* More than this many CoDel drops in a row would hold up the other flows. */
+#define CODEL_DROPS_MAX 32u
+
+/* How far ahead on the ring to fetch. */
+#define AHEAD_TIN 9u
+#define AHEAD_FLOW 6u
+#define AHEAD_PACKET 3u
+
+static inline void
+sojourn_update(struct fq_sojourn *s, uint32_t sojourn)
+{
+	FQ_SET(s->avg, s->avg + sojourn - (s->avg >> 5));
+	FQ_SET(s->peak, sojourn > s->peak ? sojourn : s->peak - ((s->peak - sojourn) >> 8));
+}
+
+static inline uint32_t
+sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
+{
+	uint32_t age = now - fq_pkt(q, m)->time;
+
+	return (int32_t)age < 0 ? 0 : age;
+}
+
+static inline void
+account(struct fq *q, struct fq_tin *t, struct fq_flow *f, const struct rte_mbuf *m, uint32_t age)
+{
+	uint32_t len = fq_wire_len(q, m);
+
+	f->deficit -= (int32_t)len;
+	t->deficit -= (int32_t)len;
+	sojourn_update(&t->sojourn, age);
+	sojourn_update(&q->sojourn, age);
+	FQ_ADD(t->c.packets, 1);
+	FQ_ADD(t->c.bytes, len);
+	FQ_ADD(q->c.packets, 1);
+	FQ_ADD(q->c.bytes, len);
+}
+
+static bool
+mark(struct fq *q, struct fq_tin *t, struct rte_mbuf *m)
+{
+	if (!q->mark || !q->mark(q->ctx, m))
+		return false;
+	FQ_ADD(t->c.marks, 1);
+	FQ_ADD(q->c.marks, 1);
+	return true;
+}
+
+static void
+codel_drop(struct fq *q, struct fq_tin *t, struct rte_mbuf *m)
+{
+	FQ_ADD(t->c.drops[FQ_DROP_CODEL], 1);
+	FQ_ADD(q->c.drops[FQ_DROP_CODEL], 1);
+	q->drop(q->ctx, m, FQ_DROP_CODEL);
+}
+
+/* NULL when the flow has nothing, or nothing left after CoDel's drops. */
+static inline struct rte_mbuf *
+flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
+{
+	struct fq_flow *f = &q->flows[fi];
+
+	for (unsigned int drops = 0; f->head; drops++) {
+		struct rte_mbuf *m = fq_flow_pop(q, fi);
+		uint32_t age = sojourn_of(q, m, now);
+
+		if (!q->police || drops == CODEL_DROPS_MAX ||
+			!fq_codel_judge(&f->codel, &q->codel, age, f->bytes, now) ||
+			mark(q, t, m)) {
+			account(q, t, f, m, age);
+			return m;
+		}
+		codel_drop(q, t, m);
+	}
+	return NULL;
+}
+
+/* The next packet of one list of the tin, NULL when the list has run out. */
+static inline struct rte_mbuf *
+list_dequeue(struct fq *q, struct fq_tin *t, struct fq_fifo *l, uint32_t now)
+{
+	while (l->n) {
+		uint32_t fi = l->head;
+		struct fq_flow *f = &q->flows[fi];
+		struct rte_mbuf *m;
+
+		if (f->deficit <= 0) {
+			f->deficit += (int32_t)q->quantum;
+			f->list = FQ_LIST_OLD;
+			fq_fifo_push(q, &t->old, fq_fifo_pop(q, t, l));
+			continue;
+		}
+		m = flow_dequeue(q, t, fi, now);
+		if (!f->head && f->deficit > 0)
+			fq_flow_release(q, fq_fifo_pop(q, t, l));
+		if (m)
+			return m;
+	}
+	return NULL;
+}
+
+/* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
+static struct rte_mbuf *
+boost_dequeue(struct fq *q, uint32_t now)
+{
+	while (q->boost.head != q->boost.tail) {
+		uint32_t ti = fq_queue_at(q, &q->boost, 0);
+		struct fq_tin *t = &q->tins[ti];
+		struct rte_mbuf *m = NULL;
+
+		q->boost.head++;
+		t->boosted = false;
+		if (fq_tin_boostable(q, t))
+			m = list_dequeue(q, t, &t->fresh, now);
+		if (fq_tin_boostable(q, t))
+			fq_tin_boost(q, ti);
+		if (m)
+			return m;
+	}
+	return NULL;
+}
+
+static inline const struct fq_flow *
+next_flow(const struct fq *q, const struct fq_tin *t)
+{
+	return &q->flows[t->fresh.n ? t->fresh.head : t->old.n ? t->old.head : 0];
+}
+
+/*
+ * Looks ahead on the ring: a tin, the flow of a nearer one, the packet of a nearer one still. Each
+ * step reads what an earlier call fetched. Behind the tail there are outdated but valid indices.
+ */
+static inline void
+ring_prefetch(const struct fq *q)
+{
+	const struct fq_tin *t = &q->tins[fq_queue_at(q, &q->ring, AHEAD_TIN)];
+	const struct fq_flow *f;
+
+	rte_prefetch0(t);
+	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
+	rte_prefetch0(next_flow(q, &q->tins[fq_queue_at(q, &q->ring, AHEAD_FLOW)]));
+	f = next_flow(q, &q->tins[fq_queue_at(q, &q->ring, AHEAD_PACKET)]);
+	rte_prefetch0(f->head);
+	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
+}
+
+static inline void
+ring_rotate(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+
+	t->deficit += fq_tin_quantum(q, t);
+	q->ring.head++;
+	fq_queue_push(q, &q->ring, ti);
+	if (t->fresh.n)
+		fq_tin_boost(q, ti);
+}
+
+static struct rte_mbuf *
+ring_dequeue(struct fq *q, uint32_t now)
+{
+	while (q->ring.head != q->ring.tail) {
+		uint32_t ti = fq_queue_at(q, &q->ring, 0);
+		struct fq_tin *t = &q->tins[ti];
+		struct rte_mbuf *m = NULL;
+
+		if (t->closed) {
+			fq_tin_leave_ring(q);
+			continue;
+		}
+		if (t->deficit <= 0) {
+			ring_rotate(q, ti);
+			ring_prefetch(q);
+			continue;
+		}
+		m = list_dequeue(q, t, &t->fresh, now);
+		if (!m)
+			m = list_dequeue(q, t, &t->old, now);
+		if (m)
+			return m;
+		fq_tin_leave_ring(q);
+	}
+	return NULL;
+}
+
+struct rte_mbuf *
+fq_dequeue(struct fq *q, uint64_t now)
+{
+	struct rte_mbuf *m = boost_dequeue(q, fq_now32(now));
+
+	return m ? m : ring_dequeue(q, fq_now32(now));
+}
+
+unsigned int
+fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		pkts[i] = fq_dequeue(q, now);
+		if (!pkts[i])
+			break;
+	}
+	return i;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fq.h"
+
+#include "tin.h"
+
+#include <errno.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+void
+fq_params_default(struct fq_params *p)
+{
+	*p = (struct fq_params){
+		.flows = 65536,
+		.tins = 1024,
+		.limit_packets = 10240,
+		.limit_bytes = 32 << 20,
+		.quantum = 1514,
+		.mtu = 1514,
+		.target_ns = 5000000,
+		.interval_ns = 100000000,
+		.codel = true,
+		.socket = SOCKET_ID_ANY,
+	};
+}
+
+static bool
+params_valid(const struct fq_params *p)
+{
+	return rte_is_power_of_2(p->flows) && p->flows >= 2 * FQ_WAYS && p->flows <= 1u << 24 &&
+		p->tins >= 1 && p->tins <= 65536 && p->limit_packets && p->limit_bytes &&
+		p->limit_bytes <= 1u << 31 && p->quantum >= 1 && p->quantum <= 65535 &&
+		p->target_ns <= p->interval_ns && p->interval_ns < UINT64_C(1) << 36 &&
+		p->pkt_offset > 0 && p->drop;
+}
+
+static void
+set_params(struct fq *q, const struct fq_params *p)
+{
+	q->n_flows = p->flows;
+	q->n_tins = p->tins;
+	q->slot_mask = rte_align32pow2(2 * p->tins) - 1;
+	q->slot_shift = 32 - rte_bsf32(q->slot_mask + 1);
+	q->queue_mask = rte_align32pow2(p->tins) - 1;
+	q->set_shift = 64 - rte_bsf32(p->flows / FQ_WAYS);
+	q->overhead = p->overhead;
+	q->mpu = RTE_MAX(p->mpu, 1u);
+	q->quantum = p->quantum;
+	q->limit_packets = p->limit_packets;
+	q->limit_bytes = p->limit_bytes;
+	q->tin_limit = p->tin_limit_packets ? p->tin_limit_packets : UINT32_MAX;
+	q->codel.target = fq_now32(p->target_ns);
+	q->codel.interval = fq_now32(p->interval_ns);
+	q->codel.mtu = p->mtu;
+	q->pkt_offset = p->pkt_offset;
+	q->police = p->codel;
+	q->start_closed = p->start_closed;
+	q->drop = p->drop;
+	q->mark = p->mark;
+	q->ctx = p->ctx;
+}
+
+static void
+init_lists(struct fq *q)
+{
+	for (uint32_t c = 0; c < FQ_CLASSES; c++)
+		q->class_head[c] = FQ_NIL;
+	q->tins[fq_idle_head(q)].idle = (struct fq_link){fq_idle_head(q), fq_idle_head(q)};
+	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
+		q->flows[q->n_flows + ti].tin = ti;
+		q->tins[ti].class = FQ_CLASS_NONE;
+		fq_tin_idle(q, ti);
+	}
+}
+
+static void *
+array_alloc(const struct fq_params *p, size_t n, size_t size)
+{
+	return rte_zmalloc_socket("fq", n * size, RTE_CACHE_LINE_SIZE, p->socket);
+}
+
+struct fq *
+fq_create(const struct fq_params *p)
+{
+	struct fq *q;
+
+	if (!params_valid(p)) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	q = array_alloc(p, 1, sizeof(*q));
+	if (!q)
+		goto no_memory;
+	set_params(q, p);
+	q->flows = array_alloc(p, p->flows + p->tins, sizeof(*q->flows));
+	q->tags = array_alloc(p, p->flows, sizeof(*q->tags));
+	q->tins = array_alloc(p, p->tins + 1, sizeof(*q->tins));
+	q->slots = array_alloc(p, q->slot_mask + 1, sizeof(*q->slots));
+	q->ring.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->ring.tins));
+	q->boost.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->boost.tins));
+	if (!q->flows || !q->tags || !q->tins || !q->slots || !q->ring.tins || !q->boost.tins)
+		goto no_arrays;
+	init_lists(q);
+	return q;
+
+no_arrays:
+	rte_free(q->boost.tins);
+	rte_free(q->ring.tins);
+	rte_free(q->slots);
+	rte_free(q->tins);
+	rte_free(q->tags);
+	rte_free(q->flows);
+	rte_free(q);
+no_memory:
+	rte_errno = ENOMEM;
+	return NULL;
+}
+
+void
+fq_destroy(struct fq *q)
+{
+	if (!q)
+		return;
+	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
+		if (q->tins[ti].used)
+			fq_tin_purge(q, q->tins[ti].key);
+	}
+	rte_free(q->boost.tins);
+	rte_free(q->ring.tins);
+	rte_free(q->slots);
+	rte_free(q->tins);
+	rte_free(q->tags);
+	rte_free(q->flows);
+	rte_free(q);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who loses packets when the queue is over its limit: the tin with the most bytes per weight, and
+ * of its flows the one with the most bytes, without looking at all of them.
+ *
+ * Tins are kept in classes of bytes / weight, four per doubling. A tin is moved up when a packet
+ * comes and never when one leaves; a victim search that finds one too high moves it down. So the
+ * victim is within 1/4 of the true maximum (within 1 KiB per unit of weight for small backlogs),
+ * and dequeue pays nothing.
+ *
+ * The fattest flow is remembered when packets come. What it may miss is a flow that gets no more
+ * packets; it is noticed when the remembered one is below the mean, and up to 16 flows are
+ * searched.
+ */
+#include "flow.h"
+#include "tin.h"
+
+#define SCAN_MAX 16u
+
+static inline uint32_t
+excess_class(const struct fq_tin *t)
+{
+	uint32_t v = (uint32_t)(((uint64_t)t->bytes * t->recip) >> 16);
+	uint32_t e = rte_fls_u32(v | 4) - 1;
+
+	return 4 * (e - 2) + ((v >> (e - 2)) & 3);
+}
+
+static void
+class_remove(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+	struct fq_link l = t->excess;
+
+	if (l.prev != FQ_NIL)
+		q->tins[l.prev].excess.next = l.next;
+	else
+		q->class_head[t->class] = l.next;
+	if (l.next != FQ_NIL)
+		q->tins[l.next].excess.prev = l.prev;
+	if (q->class_head[t->class] == FQ_NIL)
+		q->class_mask[t->class / 64] &= ~(UINT64_C(1) << (t->class % 64));
+	t->class = FQ_CLASS_NONE;
+}
+
+static void
+class_insert(struct fq *q, uint32_t ti, uint32_t class)
+{
+	struct fq_tin *t = &q->tins[ti];
+	uint32_t head = q->class_head[class];
+
+	t->class = (uint8_t) class;
+	t->excess = (struct fq_link){head, FQ_NIL};
+	if (head != FQ_NIL)
+		q->tins[head].excess.prev = ti;
+	q->class_head[class] = ti;
+	q->class_mask[class / 64] |= UINT64_C(1) << (class % 64);
+}
+
+void
+fq_excess_update(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+	uint32_t class = excess_class(t);
+
+	if (likely(t->class != FQ_CLASS_NONE)) {
+		if (likely(class <= t->class))
+			return;
+		class_remove(q, ti);
+	}
+	class_insert(q, ti, class);
+}
+
+static uint32_t
+top_class(const struct fq *q)
+{
+	if (q->class_mask[1])
+		return 64 + rte_fls_u64(q->class_mask[1]) - 1;
+	return rte_fls_u64(q->class_mask[0]) - 1;
+}
+
+/* Something is queued, so there is one. */
+static uint32_t
+victim_tin(struct fq *q)
+{
+	for (;;) {
+		uint32_t top = top_class(q);
+		uint32_t ti = q->class_head[top];
+		const struct fq_tin *t = &q->tins[ti];
+		uint32_t class = excess_class(t);
+
+		if (t->bytes && class >= top)
+			return ti;
+		class_remove(q, ti);
+		if (t->bytes)
+			class_insert(q, ti, class);
+	}
+}
+
+static void
+pop_and_release(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
+{
+	fq_flow_release(q, fq_fifo_pop(q, t, l));
+}
+
+static struct fq_fifo *
+elder_list(struct fq_tin *t)
+{
+	return t->old.n ? &t->old : &t->fresh;
+}
+
+/* Turns the list round as it goes, so that the next search sees others. */
+static uint32_t
+scan_flows(struct fq *q, struct fq_tin *t)
+{
+	uint32_t best = FQ_NIL;
+	unsigned int seen = 0;
+
+	while (seen < SCAN_MAX) {
+		struct fq_fifo *l = elder_list(t);
+		const struct fq_flow *f = &q->flows[l->head];
+
+		if (!f->head) {
+			pop_and_release(q, t, l);
+			continue;
+		}
+		if (best == FQ_NIL || f->bytes > q->flows[best].bytes)
+			best = l->head;
+		fq_fifo_push(q, l, fq_fifo_pop(q, t, l));
+		seen++;
+	}
+	t->fat = best;
+	t->fat_bytes = q->flows[best].bytes;
+	return best;
+}
+
+static uint32_t
+victim_flow(struct fq *q, struct fq_tin *t)
+{
+	if ((uint64_t)t->fat_bytes * (t->fresh.n + t->old.n) >= t->bytes)
+		return t->fat;
+	return scan_flows(q, t);
+}
+
+void
+fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
+{
+	struct fq_tin *t = &q->tins[q->flows[fi].tin];
+	struct rte_mbuf *m = fq_flow_pop(q, fi);
+
+	FQ_ADD(t->c.drops[why], 1);
+	FQ_ADD(q->c.drops[why], 1);
+	q->drop(q->ctx, m, why);
+}
+
+void
+fq_overload(struct fq *q)
+{
+	while (q->packets > q->limit_packets || q->bytes > q->limit_bytes) {
+		struct fq_tin *t = &q->tins[victim_tin(q)];
+		uint32_t fi = victim_flow(q, t);
+		uint32_t n = RTE_MIN((q->flows[fi].packets + 1) / 2, FQ_BATCH);
+
+		while (n--)
+			fq_drop_head(q, fi, FQ_DROP_OVERLIMIT);
+	}
+}
+
+void
+fq_tin_trim(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+
+	while (!q->flows[elder_list(t)->head].head)
+		pop_and_release(q, t, elder_list(t));
+	fq_drop_head(q, elder_list(t)->head, FQ_DROP_TIN_LIMIT);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads what the owning thread writes with relaxed atomic stores. */
+#include "tin.h"
+
+static uint64_t
+avg_ns(const struct fq_sojourn *s)
+{
+	return ((uint64_t)FQ_GET(s->avg) << FQ_TIME_SHIFT) / 32;
+}
+
+static uint64_t
+peak_ns(const struct fq_sojourn *s)
+{
+	return (uint64_t)FQ_GET(s->peak) << FQ_TIME_SHIFT;
+}
+
+static void
+counters_get(const struct fq_counters *c, struct fq_counters *out)
+{
+	out->enqueued = FQ_GET(c->enqueued);
+	out->packets = FQ_GET(c->packets);
+	out->bytes = FQ_GET(c->bytes);
+	out->marks = FQ_GET(c->marks);
+	out->collisions = FQ_GET(c->collisions);
+	for (unsigned int i = 0; i < FQ_DROP_MAX; i++)
+		out->drops[i] = FQ_GET(c->drops[i]);
+}
+
+void
+fq_stats_get(const struct fq *q, struct fq_stats *out)
+{
+	counters_get(&q->c, &out->c);
+	out->backlog_packets = FQ_GET(q->packets);
+	out->backlog_bytes = FQ_GET(q->bytes);
+	out->flows = FQ_GET(q->busy_flows);
+	out->tins = FQ_GET(q->active_tins);
+	out->sojourn_avg_ns = avg_ns(&q->sojourn);
+	out->sojourn_peak_ns = peak_ns(&q->sojourn);
+}
+
+bool
+fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
+{
+	const struct fq_tin *t;
+
+	if (index >= q->n_tins || !FQ_GET(q->tins[index].used))
+		return false;
+	t = &q->tins[index];
+	out->key = FQ_GET(t->key);
+	out->weight = FQ_GET(t->weight);
+	out->closed = FQ_GET(t->closed);
+	counters_get(&t->c, &out->c);
+	out->backlog_packets = FQ_GET(t->packets);
+	out->backlog_bytes = FQ_GET(t->bytes);
+	out->flows_new = FQ_GET(t->fresh.n);
+	out->flows_old = FQ_GET(t->old.n);
+	out->default_packets = FQ_GET(q->flows[q->n_flows + index].packets);
+	out->sojourn_avg_ns = avg_ns(&t->sojourn);
+	out->sojourn_peak_ns = peak_ns(&t->sojourn);
+	return FQ_GET(t->used) && FQ_GET(t->key) == out->key;
+}
+
+bool
+fq_tin_stats_get(const struct fq *q, uint32_t tin_key, struct fq_tin_stats *out)
+{
+	uint32_t ti = fq_tin_find(q, tin_key);
+
+	return ti != FQ_NIL && fq_tin_stats_at(q, ti, out) && out->key == tin_key;
+}
+
+uint32_t
+fq_tins(const struct fq *q)
+{
+	return q->n_tins;
+}
+
+uint32_t
+fq_backlog_packets(const struct fq *q)
+{
+	return q->packets;
+}
+
+uint32_t
+fq_backlog_bytes(const struct fq *q)
+{
+	return q->bytes;
+}
+
+uint32_t
+fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key)
+{
+	uint32_t ti = fq_tin_find(q, tin_key);
+
+	return ti == FQ_NIL ? 0 : q->tins[ti].packets;
+}
+
+static const struct {
+	const char *name, *help;
+} drops[] = {
+#define DROP_TEXT(sym, text, line) [FQ_DROP_##sym] = {text, line},
+	FQ_DROPS(DROP_TEXT)
+#undef DROP_TEXT
+};
+
+const char *
+fq_drop_name(enum fq_drop why)
+{
+	return drops[why].name;
+}
+
+const char *
+fq_drop_help(enum fq_drop why)
+{
+	return drops[why].help;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tins: a pool, found by key through an open-addressing table at most half full. A tin with nothing
+ * queued is on the idle list, keeps its statistics, and is recycled when another key needs a tin,
+ * least recently active first.
+ *
+ * An open tin with flows is on the ring (weighted deficit round robin). It leaves when its turn
+ * comes with credit and without flows: debts are paid first, left-over credit is forfeited.
+ */
+#ifndef FQ_TIN_H
+#define FQ_TIN_H
+
+#include "fq_private.h"
+
+/* Takes an idle tin for the key; FQ_NIL when none is idle. */
+uint32_t fq_tin_take(struct fq *q, uint32_t key);
+void fq_tin_reweigh(struct fq *q, uint32_t ti, uint16_t weight);
+/* Idle tin with its first packet: to the ring, or parked when closed. */
+void fq_tin_activate(struct fq *q, uint32_t ti);
+/* The tin at the head of the ring has no flow or is closed. */
+void fq_tin_leave_ring(struct fq *q);
+/* To the idle list, where all tins begin. */
+void fq_tin_idle(struct fq *q, uint32_t ti);
+
+/* The list head behind the pool. */
+static inline uint32_t
+fq_idle_head(const struct fq *q)
+{
+	return q->n_tins;
+}
+
+static inline uint32_t
+fq_queue_at(const struct fq *q, const struct fq_queue *l, uint32_t i)
+{
+	return l->tins[(l->head + i) & q->queue_mask];
+}
+
+static inline void
+fq_queue_push(const struct fq *q, struct fq_queue *l, uint32_t ti)
+{
+	l->tins[l->tail++ & q->queue_mask] = (uint16_t)ti;
+}
+
+static inline uint32_t
+fq_slot_of(const struct fq *q, uint32_t key)
+{
+	return (key * UINT32_C(0x9e3779b1)) >> q->slot_shift;
+}
+
+static inline uint32_t
+fq_tin_find(const struct fq *q, uint32_t key)
+{
+	for (uint32_t i = fq_slot_of(q, key);; i = (i + 1) & q->slot_mask) {
+		uint32_t tin = FQ_GET(q->slots[i].tin);
+
+		if (!tin || FQ_GET(q->slots[i].key) == key)
+			return tin - 1;
+	}
+}
+
+/*
+ * Bytes per round: the least weight on the ring, rounded down to a power of two, counts as one
+ * quantum, so that a round is as short as the weights' ratios allow.
+ */
+static inline int32_t
+fq_tin_quantum(const struct fq *q, const struct fq_tin *t)
+{
+	return (int32_t)((q->quantum * t->weight) >> rte_bsf32(q->weight_mask));
+}
+
+/* A tin with new flows may go one quantum into debt ahead of its turn. */
+static inline bool
+fq_tin_boostable(const struct fq *q, const struct fq_tin *t)
+{
+	return t->state == FQ_TIN_RING && !t->closed && t->fresh.n &&
+		t->deficit > -fq_tin_quantum(q, t);
+}
+
+static inline void
+fq_tin_boost(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+
+	if (t->boosted)
+		return;
+	t->boosted = true;
+	fq_queue_push(q, &q->boost, ti);
+}
+
+#endif

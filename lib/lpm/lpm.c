@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+#include "lpm_private.h"
+
+/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
+static inline uint64_t
+heap_path(unsigned int bits)
+{
+	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
+		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
+		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
+}
+
+/* Heap order has the longer prefixes higher. */
+static inline uintptr_t
+longest_inside(const struct lpm_node *n, unsigned int bits)
+{
+	uint64_t match = n->prefixes & heap_path(bits);
+
+	while (match) {
+		unsigned int index = 63 - __builtin_clzll(match);
+		uintptr_t value = __atomic_load_n(&n->slot[prefix_at(n, index)], __ATOMIC_ACQUIRE);
+
+		if (likely(value))
+			return value;
+		match &= below(index);
+	}
+	return 0;
+}
+
+static inline uintptr_t
+descend(const struct lpm_node *n, lpm_key key)
+{
+	uintptr_t best = 0;
+
+	for (;;) {
+		unsigned int bits = bits_at(key, n->bit);
+		uintptr_t entry = n->prefixes ? longest_inside(n, bits) : 0;
+
+		best = entry ? entry : best;
+		if (!(n->children >> bits & 1))
+			return best;
+		entry = __atomic_load_n(&n->slot[child_at(n, bits)], __ATOMIC_ACQUIRE);
+		if (!entry)
+			return best;
+		if (is_leaf(entry)) {
+			const struct lpm_leaf *l = as_leaf(entry);
+
+			return same_bits(l->key, key, l->len)
+				? __atomic_load_n(&l->value, __ATOMIC_ACQUIRE)
+				: best;
+		}
+		n = as_node(entry);
+		if (!same_bits(n->key, key, n->bit))
+			return best;
+	}
+}
+
+static inline void *
+lookup(const struct lpm_trie *t, lpm_key key)
+{
+	uint64_t changes;
+	uintptr_t value;
+
+	do {
+		changes = __atomic_load_n(&t->changes, __ATOMIC_ACQUIRE);
+		value = descend(as_node(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE)), key);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (unlikely(__atomic_load_n(&t->changes, __ATOMIC_RELAXED) != changes));
+	return (void *)value;
+}
+
+static inline lpm_key
+key4(const uint8_t addr[4])
+{
+	uint32_t word;
+
+	memcpy(&word, addr, sizeof(word));
+	return (lpm_key)rte_be_to_cpu_32(word) << (KEY_BITS - 32);
+}
+
+static inline lpm_key
+key6(const uint8_t addr[16])
+{
+	uint64_t half[2];
+
+	memcpy(half, addr, sizeof(half));
+	return join((struct lpm_halves){rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1])});
+}
+
+void *
+lpm_lookup4(const struct lpm *t, const uint8_t addr[4])
+{
+	return lookup(&t->v4, key4(addr));
+}
+
+void *
+lpm_lookup6(const struct lpm *t, const uint8_t addr[16])
+{
+	return lookup(&t->v6, key6(addr));
+}
+
+/* The trie that a prefix belongs into and its key without host bits; NULL for one that cannot be.
+ */
+static struct lpm_trie *
+trie_of(struct lpm *t, const struct lpm_prefix *p, lpm_key *key)
+{
+	bool v4 = p->family == AF_INET;
+
+	if ((!v4 && p->family != AF_INET6) || p->len > (v4 ? 32 : 128))
+		return NULL;
+	*key = v4 ? key4(p->addr) : key6(p->addr);
+	*key = p->len ? *key >> (KEY_BITS - p->len) << (KEY_BITS - p->len) : 0;
+	return v4 ? &t->v4 : &t->v6;
+}
+
+int
+lpm_insert(struct lpm *t, const struct lpm_prefix *p, void *value, void **old)
+{
+	lpm_key key;
+	struct lpm_trie *trie = trie_of(t, p, &key);
+
+	return trie && value ? lpm_trie_insert(t, trie, key, p->len, value, old) : -EINVAL;
+}
+
+void *
+lpm_remove(struct lpm *t, const struct lpm_prefix *p)
+{
+	lpm_key key;
+	struct lpm_trie *trie = trie_of(t, p, &key);
+
+	return trie ? lpm_trie_remove(t, trie, key, p->len) : NULL;
+}
+
+void *
+lpm_get(const struct lpm *t, const struct lpm_prefix *p)
+{
+	/* The search is shared with the changes; by itself it writes nothing. */
+	struct lpm *table = (struct lpm *)(uintptr_t)t;
+	lpm_key key;
+	struct lpm_trie *trie = trie_of(table, p, &key);
+
+	return trie ? lpm_trie_get(trie, key, p->len) : NULL;
+}
+
+struct walk {
+	uint8_t family;
+	void (*fn)(const struct lpm_prefix *p, void *value, void *ctx);
+	void *ctx;
+};
+
+static void
+visit(const struct walk *w, lpm_key key, unsigned int len, uintptr_t value)
+{
+	uint64_t half[2] = {rte_cpu_to_be_64(halves(key).high), rte_cpu_to_be_64(halves(key).low)};
+	struct lpm_prefix p = {.family = w->family, .len = len};
+
+	memcpy(p.addr, half, sizeof(p.addr));
+	w->fn(&p, (void *)value, w->ctx);
+}
+
+/* The prefixes in a node that begin at these bits, the shortest first. */
+static void
+walk_inside(const struct walk *w, const struct lpm_node *n, unsigned int bits)
+{
+	lpm_key key = join(n->key) | (lpm_key)bits << (KEY_BITS - STRIDE) >> n->bit;
+
+	for (unsigned int len = 0; len < STRIDE; len++) {
+		unsigned int index = heap_index(bits, len);
+		bool begins = (bits & (below(STRIDE - len))) == 0;
+
+		if (begins && n->prefixes >> index & 1 && n->slot[prefix_at(n, index)])
+			visit(w, key, n->bit + len, n->slot[prefix_at(n, index)]);
+	}
+}
+
+/* As deep as there are strides: 22. */
+static void
+walk_node(const struct walk *w, const struct lpm_node *n)
+{
+	for (unsigned int bits = 0; bits < 1U << STRIDE; bits++) {
+		uintptr_t entry = 0;
+
+		walk_inside(w, n, bits);
+		if (n->children >> bits & 1)
+			entry = n->slot[child_at(n, bits)];
+		if (is_leaf(entry))
+			visit(w, join(as_leaf(entry)->key), as_leaf(entry)->len,
+				as_leaf(entry)->value);
+		else if (entry)
+			walk_node(w, as_node(entry));
+	}
+}
+
+void
+lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value, void *ctx),
+	void *ctx)
+{
+	struct walk w = {.family = AF_INET, .fn = fn, .ctx = ctx};
+
+	walk_node(&w, as_node(t->v4.root));
+	w.family = AF_INET6;
+	walk_node(&w, as_node(t->v6.root));
+}
+
+size_t
+lpm_count(const struct lpm *t)
+{
+	return t->count;
+}
+
+size_t
+lpm_memory(const struct lpm *t)
+{
+	return t->memory;
+}
+
+static void
+free_below(struct lpm_node *n)
+{
+	int children = __builtin_popcountll(n->children);
+
+	for (int i = 0; i < children; i++) {
+		if (is_leaf(n->slot[i]))
+			free(as_leaf(n->slot[i]));
+		else if (n->slot[i])
+			free_below(as_node(n->slot[i]));
+	}
+	free(n);
+}
+
+struct lpm *
+lpm_create(struct rcu *rcu)
+{
+	struct lpm *t = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*t));
+
+	if (!t)
+		goto fail;
+	memset(t, 0, sizeof(*t));
+	t->rcu = rcu;
+	t->memory = footprint(t);
+	t->v4.root = (uintptr_t)lpm_node_new(t, 0, 0, 0, 0);
+	t->v6.root = (uintptr_t)lpm_node_new(t, 0, 0, 0, 0);
+	if (!t->v4.root || !t->v6.root)
+		goto fail_roots;
+	return t;
+
+fail_roots:
+	free(as_node(t->v4.root));
+	free(as_node(t->v6.root));
+	free(t);
+fail:
+	errno = ENOMEM;
+	return NULL;
+}
+
+void
+lpm_destroy(struct lpm *t)
+{
+	if (!t)
+		return;
+	free_below(as_node(t->v4.root));
+	free_below(as_node(t->v6.root));
+	free(t);
+}

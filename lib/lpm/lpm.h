@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Longest-prefix match for IPv4 and IPv6: the table under AllowedIPs and under the routes.
+ *
+ * One writer (the control thread) changes it while readers (data-path lcores) look up without locks:
+ * a reader sees the entry from before or from after a change, never another one. DPDK 22.11 has RCU
+ * in rte_lpm alone, and neither rte_lpm6 nor rte_fib may be changed under readers.
+ *
+ * Values are opaque non-NULL pointers that the caller owns; before freeing what a removed or replaced
+ * value points at, it must wait for a grace period of the same RCU.
+ */
+#ifndef LPM_H
+#define LPM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rcu.h"
+
+struct lpm;
+
+/* family: AF_INET or AF_INET6. addr: network order, IPv4 in the first 4 bytes. */
+struct lpm_prefix {
+	uint8_t family;
+	uint8_t len;
+	uint8_t addr[16];
+};
+
+/* Writer. NULL and errno = ENOMEM on failure. Removed nodes are freed through rcu. */
+struct lpm *lpm_create(struct rcu *rcu);
+
+/* Writer. No reader may be inside. Values are not touched. NULL is allowed. */
+void lpm_destroy(struct lpm *t);
+
+/*
+ * Writer. Host bits beyond len are ignored. Sets *old (may be NULL) to the value replaced, or NULL.
+ * 0, -EINVAL (family, length) or -ENOMEM; on failure nothing has changed.
+ */
+int lpm_insert(struct lpm *t, const struct lpm_prefix *p, void *value, void **old);
+
+/* Writer. Returns the value removed, NULL when that exact prefix was not there. */
+void *lpm_remove(struct lpm *t, const struct lpm_prefix *p);
+
+/* Writer. The value at exactly this prefix, or NULL. */
+void *lpm_get(const struct lpm *t, const struct lpm_prefix *p);
+
+/* Readers. addr in network order. NULL when nothing matches. */
+void *lpm_lookup4(const struct lpm *t, const uint8_t addr[4]);
+void *lpm_lookup6(const struct lpm *t, const uint8_t addr[16]);
+
+/* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table. */
+void lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value, void *ctx),
+	void *ctx);
+
+/* Writer. Prefixes held, and bytes of memory held for them. */
+size_t lpm_count(const struct lpm *t);
+size_t lpm_memory(const struct lpm *t);
+
+#endif

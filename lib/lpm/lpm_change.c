@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lpm_private.h"
+
+/* The node that a prefix belongs into, and its slot there: NULL if the shape has none for it. */
+struct place {
+	uintptr_t *ref;
+	struct lpm_node *node;
+	uintptr_t *slot;
+};
+
+static void
+publish(uintptr_t *slot, uintptr_t entry)
+{
+	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+}
+
+static void
+end_change(struct lpm_trie *t)
+{
+	__atomic_store_n(&t->changes, t->changes + 1, __ATOMIC_RELEASE);
+}
+
+static void *
+object_new(struct lpm *t, size_t size)
+{
+	void *object = calloc(1, size);
+
+	if (object)
+		t->memory += footprint(object);
+	return object;
+}
+
+static void
+object_unused(struct lpm *t, void *object)
+{
+	if (object)
+		t->memory -= footprint(object);
+	free(object);
+}
+
+static void
+leaf_free(struct rcu_head *head)
+{
+	free(container_of(head, struct lpm_leaf, rcu));
+}
+
+static void
+node_free(struct rcu_head *head)
+{
+	free(container_of(head, struct lpm_node, rcu));
+}
+
+static void
+leaf_retire(struct lpm *t, struct lpm_leaf *l)
+{
+	t->memory -= footprint(l);
+	rcu_call(t->rcu, &l->rcu, leaf_free);
+}
+
+static void
+node_retire(struct lpm *t, struct lpm_node *n)
+{
+	t->memory -= footprint(n);
+	rcu_call(t->rcu, &n->rcu, node_free);
+}
+
+struct lpm_node *
+lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, uint64_t prefixes)
+{
+	size_t slots = __builtin_popcountll(children) + __builtin_popcountll(prefixes);
+	struct lpm_node *n = object_new(t, sizeof(*n) + slots * sizeof(n->slot[0]));
+
+	if (!n)
+		return NULL;
+	n->key = halves(bit ? key >> (KEY_BITS - bit) << (KEY_BITS - bit) : 0);
+	n->bit = bit;
+	n->children = children;
+	n->prefixes = prefixes;
+	return n;
+}
+
+/* Whether a prefix of this length is held in a node at this bit, not below it. */
+static bool
+is_inside(unsigned int bit, unsigned int len)
+{
+	return len < bit + STRIDE;
+}
+
+/* Adds to a shape what a prefix needs. */
+static void
+shape_add(unsigned int bit, lpm_key key, unsigned int len, uint64_t *children, uint64_t *prefixes)
+{
+	unsigned int bits = bits_at(key, bit);
+
+	if (is_inside(bit, len))
+		*prefixes |= UINT64_C(1) << heap_index(bits, len - bit);
+	else
+		*children |= UINT64_C(1) << bits;
+}
+
+static uintptr_t *
+slot_of(struct lpm_node *n, lpm_key key, unsigned int len)
+{
+	unsigned int bits = bits_at(key, n->bit);
+
+	if (is_inside(n->bit, len)) {
+		unsigned int index = heap_index(bits, len - n->bit);
+
+		return n->prefixes >> index & 1 ? &n->slot[prefix_at(n, index)] : NULL;
+	}
+	return n->children >> bits & 1 ? &n->slot[child_at(n, bits)] : NULL;
+}
+
+static uintptr_t
+leaf_new(struct lpm *t, lpm_key key, unsigned int len, uintptr_t value)
+{
+	struct lpm_leaf *l = object_new(t, sizeof(*l));
+
+	if (!l)
+		return 0;
+	l->key = halves(key);
+	l->len = len;
+	l->value = value;
+	return (uintptr_t)l + IS_LEAF;
+}
+
+/* What the slot of a prefix holds in a node at this bit. 0 without memory. */
+static uintptr_t
+entry_new(struct lpm *t, unsigned int bit, lpm_key key, unsigned int len, uintptr_t value)
+{
+	return is_inside(bit, len) ? value : leaf_new(t, key, len, value);
+}
+
+static void
+live_shape(const struct lpm_node *n, uint64_t *children, uint64_t *prefixes)
+{
+	const uintptr_t *slot = n->slot;
+
+	*children = n->children;
+	*prefixes = n->prefixes;
+	for (uint64_t left = n->children; left; left &= left - 1)
+		if (!*slot++)
+			*children &= ~(left & -left);
+	for (uint64_t left = n->prefixes; left; left &= left - 1)
+		if (!*slot++)
+			*prefixes &= ~(left & -left);
+}
+
+/* Fills these slots, at least all live ones, with what the node holds; the others stay empty. */
+static struct lpm_node *
+node_copy(struct lpm *t, const struct lpm_node *n, uint64_t children, uint64_t prefixes)
+{
+	const uintptr_t *from = n->slot;
+	struct lpm_node *copy;
+
+	copy = lpm_node_new(t, join(n->key), n->bit, children, prefixes);
+	if (!copy)
+		return NULL;
+	for (uint64_t left = n->children; left; left &= left - 1, from++)
+		if (*from)
+			copy->slot[child_at(copy, __builtin_ctzll(left))] = *from;
+	for (uint64_t left = n->prefixes; left; left &= left - 1, from++)
+		if (*from)
+			copy->slot[prefix_at(copy, __builtin_ctzll(left))] = *from;
+	return copy;
+}
+
+static bool
+is_exactly(const struct lpm_leaf *l, lpm_key key, unsigned int len)
+{
+	return l->len == len && join(l->key) == key;
+}
+
+/* The deepest node that this prefix is in or below. */
+static struct place
+seek(struct lpm_trie *t, lpm_key key, unsigned int len)
+{
+	struct place p = {.ref = &t->root};
+
+	for (;;) {
+		const struct lpm_node *next;
+
+		p.node = as_node(*p.ref);
+		p.slot = slot_of(p.node, key, len);
+		if (is_inside(p.node->bit, len) || !p.slot || !*p.slot || is_leaf(*p.slot))
+			return p;
+		next = as_node(*p.slot);
+		if (len < next->bit || !same_bits(next->key, key, next->bit))
+			return p;
+		p.ref = p.slot;
+	}
+}
+
+/* The word that holds the value of exactly this prefix, or NULL. */
+static uintptr_t *
+value_at(const struct place *p, lpm_key key, unsigned int len)
+{
+	if (!p->slot || !*p->slot)
+		return NULL;
+	if (is_inside(p->node->bit, len))
+		return p->slot;
+	if (is_leaf(*p->slot) && is_exactly(as_leaf(*p->slot), key, len))
+		return &as_leaf(*p->slot)->value;
+	return NULL;
+}
+
+/* The node's shape has no slot for the prefix. */
+static int
+insert_by_copy(struct lpm *t, struct place p, lpm_key key, unsigned int len, uintptr_t value)
+{
+	uint64_t children, prefixes;
+	struct lpm_node *copy;
+	uintptr_t entry;
+
+	live_shape(p.node, &children, &prefixes);
+	shape_add(p.node->bit, key, len, &children, &prefixes);
+	copy = node_copy(t, p.node, children, prefixes);
+	if (!copy)
+		return -ENOMEM;
+	entry = entry_new(t, copy->bit, key, len, value);
+	if (!entry) {
+		object_unused(t, copy);
+		return -ENOMEM;
+	}
+	*slot_of(copy, key, len) = entry;
+	publish(p.ref, (uintptr_t)copy);
+	node_retire(t, p.node);
+	return 0;
+}
+
+static unsigned int
+common_bits(lpm_key a, lpm_key b)
+{
+	struct lpm_halves diff = halves(a ^ b);
+
+	if (diff.high)
+		return __builtin_clzll(diff.high);
+	return diff.low ? 64 + __builtin_clzll(diff.low) : KEY_BITS;
+}
+
+/* The slot is taken by something else: puts a node above both, where they part or one ends. */
+static int
+insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uintptr_t value)
+{
+	struct lpm_leaf *l = is_leaf(*slot) ? as_leaf(*slot) : NULL;
+	lpm_key there = join(l ? l->key : as_node(*slot)->key);
+	unsigned int there_len = l ? l->len : as_node(*slot)->bit;
+	unsigned int bit =
+		RTE_MIN(common_bits(there, key), RTE_MIN(len, there_len)) / STRIDE * STRIDE;
+	bool dissolve = l && is_inside(bit, there_len);
+	uint64_t children = 0, prefixes = 0;
+	struct lpm_node *above;
+	uintptr_t entry;
+
+	shape_add(bit, there, there_len, &children, &prefixes);
+	shape_add(bit, key, len, &children, &prefixes);
+	above = lpm_node_new(t, key, bit, children, prefixes);
+	entry = above ? entry_new(t, bit, key, len, value) : 0;
+	if (!entry) {
+		object_unused(t, above);
+		return -ENOMEM;
+	}
+	*slot_of(above, there, there_len) = dissolve ? l->value : *slot;
+	*slot_of(above, key, len) = entry;
+	publish(slot, (uintptr_t)above);
+	if (dissolve)
+		leaf_retire(t, l);
+	return 0;
+}
+
+static int
+insert_new(struct lpm *t, struct place p, lpm_key key, unsigned int len, uintptr_t value)
+{
+	uintptr_t entry;
+
+	if (!p.slot)
+		return insert_by_copy(t, p, key, len, value);
+	if (*p.slot)
+		return insert_above(t, p.slot, key, len, value);
+	entry = entry_new(t, p.node->bit, key, len, value);
+	if (!entry)
+		return -ENOMEM;
+	publish(p.slot, entry);
+	return 0;
+}
+
+/* The one prefix that a node holds, as a leaf. */
+static uintptr_t
+leaf_from_inside(struct lpm *t, const struct lpm_node *n, unsigned int index)
+{
+	unsigned int len = 63 - __builtin_clzll(index + 1);
+	lpm_key key = join(n->key);
+
+	if (len)
+		key |= (lpm_key)(index + 1 - (1U << len)) << (KEY_BITS - len) >> n->bit;
+	return leaf_new(t, key, n->bit + len, n->slot[prefix_at(n, index)]);
+}
+
+/* After a removal. Without memory the node stays as it is, with the slot empty. */
+static void
+repack(struct lpm *t, struct lpm_trie *trie, const struct place *p)
+{
+	struct lpm_node *n = p->node;
+	uint64_t children, prefixes;
+	uintptr_t packed;
+	int held;
+
+	live_shape(n, &children, &prefixes);
+	held = __builtin_popcountll(children) + __builtin_popcountll(prefixes);
+	if (held == 0 && p->ref != &trie->root) {
+		publish(p->ref, 0);
+		node_retire(t, n);
+		return;
+	}
+	if (held > 1 || p->ref == &trie->root)
+		packed = (uintptr_t)node_copy(t, n, children, prefixes);
+	else if (children)
+		packed = n->slot[child_at(n, __builtin_ctzll(children))];
+	else
+		packed = leaf_from_inside(t, n, __builtin_ctzll(prefixes));
+	if (packed) {
+		publish(p->ref, packed);
+		node_retire(t, n);
+	}
+}
+
+int
+lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len, void *value,
+	void **old)
+{
+	struct place p = seek(trie, key, len);
+	uintptr_t *word = value_at(&p, key, len);
+	int rc = 0;
+
+	if (old)
+		*old = word ? (void *)*word : NULL;
+	if (word)
+		publish(word, (uintptr_t)value);
+	else
+		rc = insert_new(t, p, key, len, (uintptr_t)value);
+	if (rc)
+		return rc;
+	t->count += !word;
+	end_change(trie);
+	return 0;
+}
+
+void *
+lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len)
+{
+	struct place p = seek(trie, key, len);
+	uintptr_t *word = value_at(&p, key, len);
+	uintptr_t entry;
+	void *value;
+
+	if (!word)
+		return NULL;
+	value = (void *)*word;
+	entry = *p.slot;
+	publish(p.slot, 0);
+	if (word != p.slot)
+		leaf_retire(t, as_leaf(entry));
+	repack(t, trie, &p);
+	t->count--;
+	end_change(trie);
+	return value;
+}
+
+void *
+lpm_trie_get(struct lpm_trie *trie, lpm_key key, unsigned int len)
+{
+	struct place p = seek(trie, key, len);
+	uintptr_t *word = value_at(&p, key, len);
+
+	return word ? (void *)*word : NULL;
+}

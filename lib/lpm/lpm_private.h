@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One path-compressed multibit trie per family, six bits a step. A node stands at a multiple of six
+ * bits and holds the prefixes that end within its six bits, found by a bitmap in heap order (prefix
+ * of relative length l and bits v at 2^l - 1 + v), and children by the six bits themselves: another
+ * node, or a leaf for a prefix that is alone below. Slots are packed, bitmaps say where (after tree
+ * bitmap: Eatherton, Varghese, Dittia, 2004). Shapes never change: a node of another shape is a
+ * copy.
+ *
+ * Why a reader is never wrong. A change is one release store into a slot: an entry, its absence
+ * (0), or a copy with one entry more; what follows in the same call only repacks, without changing
+ * what is held. So a lookup beside a single change finds the state before or after it. Beside two
+ * changes it could combine a node from before the first with one from after the second, and miss
+ * both of two prefixes although one was always there. Hence the counter, which ends every change:
+ * if it is the same after the descent as before, the stores of at most one change fell in between;
+ * else the lookup is repeated. It never waits for the writer: a repetition means that a change was
+ * completed.
+ */
+#ifndef LPM_PRIVATE_H
+#define LPM_PRIVATE_H
+
+#include <malloc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+
+#include "lpm.h"
+
+#define STRIDE 6
+#define KEY_BITS 128
+#define IS_LEAF 1
+
+/* Big-endian bit order: bit 0 of the address is the highest; IPv4 fills the first 32. */
+typedef unsigned __int128 lpm_key;
+
+/* Halves, so that the structs need no 16-byte alignment. */
+struct lpm_halves {
+	uint64_t high;
+	uint64_t low;
+};
+
+struct lpm_leaf {
+	struct rcu_head rcu;
+	uintptr_t value;
+	struct lpm_halves key;
+	uint8_t len;
+};
+
+struct lpm_node {
+	struct rcu_head rcu;
+	struct lpm_halves key;
+	uint64_t children;
+	uint64_t prefixes;
+	uint8_t bit;
+	/* Children by six bits, tagged; then the values of prefixes in heap order. 0: removed. */
+	uintptr_t slot[];
+};
+
+struct lpm_trie {
+	uintptr_t root;
+	uint64_t changes;
+};
+
+struct lpm {
+	struct lpm_trie v4 __rte_cache_aligned;
+	struct lpm_trie v6 __rte_cache_aligned;
+	struct rcu *rcu __rte_cache_aligned;
+	size_t count;
+	size_t memory;
+};
+
+static inline lpm_key
+join(struct lpm_halves k)
+{
+	return (lpm_key)k.high << 64 | k.low;
+}
+
+static inline struct lpm_halves
+halves(lpm_key k)
+{
+	return (struct lpm_halves){(uint64_t)(k >> 64), (uint64_t)k};
+}
+
+static inline bool
+is_leaf(uintptr_t entry)
+{
+	return entry & IS_LEAF;
+}
+
+static inline struct lpm_leaf *
+as_leaf(uintptr_t entry)
+{
+	return (struct lpm_leaf *)(entry - IS_LEAF);
+}
+
+static inline struct lpm_node *
+as_node(uintptr_t entry)
+{
+	return (struct lpm_node *)entry;
+}
+
+static inline unsigned int
+bits_at(lpm_key key, unsigned int bit)
+{
+	return (unsigned int)((key << bit) >> (KEY_BITS - STRIDE));
+}
+
+/* len is at least 1. */
+static inline bool
+same_bits(struct lpm_halves a, lpm_key b, unsigned int len)
+{
+	return (join(a) ^ b) >> (KEY_BITS - len) == 0;
+}
+
+static inline uint64_t
+below(unsigned int index)
+{
+	return (UINT64_C(1) << index) - 1;
+}
+
+static inline unsigned int
+heap_index(unsigned int bits, unsigned int len)
+{
+	return (1U << len) - 1 + (bits >> (STRIDE - len));
+}
+
+static inline unsigned int
+child_at(const struct lpm_node *n, unsigned int index)
+{
+	return __builtin_popcountll(n->children & below(index));
+}
+
+static inline unsigned int
+prefix_at(const struct lpm_node *n, unsigned int index)
+{
+	return __builtin_popcountll(n->children) + __builtin_popcountll(n->prefixes & below(index));
+}
+
+static inline size_t
+footprint(void *object)
+{
+	return malloc_usable_size(object) + sizeof(size_t);
+}
+
+/* Counted in t->memory. NULL without memory. The slots are empty. */
+struct lpm_node *
+lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, uint64_t prefixes);
+
+/* As their namesakes in lpm.h; the key has no bits beyond len. */
+int lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len,
+	void *value, void **old);
+void *lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len);
+void *lpm_trie_get(struct lpm_trie *trie, lpm_key key, unsigned int len);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+
+#include "csum.h"
+#include "ip.h"
+
+enum {
+	IP4_MIN = sizeof(struct rte_ipv4_hdr),
+	IP6_LEN = sizeof(struct rte_ipv6_hdr),
+	EXT_MIN = 8,
+	EXT_MAX_COUNT = 8,
+};
+
+static bool
+is_extension(uint8_t proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
+		proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+}
+
+/* RFC 8200 section 4: units of 8 octets, less the first; RFC 4302 section 2.2: of 4, less two. */
+static uint32_t
+extension_len(uint8_t proto, const uint8_t *ext)
+{
+	if (proto == IPPROTO_FRAGMENT)
+		return EXT_MIN;
+	if (proto == IPPROTO_AH)
+		return (ext[1] + 2) * 4;
+	return (ext[1] + 1) * 8;
+}
+
+static enum pkt_ip_reason
+skip_extensions(const uint8_t *p, struct pkt_ip *ip)
+{
+	uint32_t off = ip->l4_off;
+	uint32_t len;
+	uint16_t frag = 0;
+	int n;
+
+	for (n = 0; n < EXT_MAX_COUNT && is_extension(ip->proto); n++) {
+		if (off + EXT_MIN > ip->total_len)
+			return PKT_IP_BAD_EXTENSION;
+		len = extension_len(ip->proto, p + off);
+		if (off + len > ip->total_len)
+			return PKT_IP_BAD_EXTENSION;
+		if (ip->proto == IPPROTO_FRAGMENT)
+			frag = pkt_be16(p + off + 2);
+		ip->proto = p[off];
+		off += len;
+		if (frag & RTE_IPV6_EHDR_FO_MASK)
+			break;
+	}
+	ip->l4_off = off;
+	ip->fragment = (frag & RTE_IPV6_FRAG_USED_MASK) != 0;
+	return PKT_IP_OK;
+}
+
+static enum pkt_ip_reason
+parse4(const uint8_t *p, uint32_t avail, struct pkt_ip *ip)
+{
+	if (avail < IP4_MIN)
+		return PKT_IP_TRUNCATED;
+	ip->l4_off = (p[0] & 0xf) * 4;
+	ip->total_len = pkt_be16(p + 2);
+	if (ip->l4_off < IP4_MIN)
+		return PKT_IP_BAD_HEADER;
+	if (ip->total_len < ip->l4_off)
+		return PKT_IP_BAD_LENGTH;
+	if (ip->total_len > avail)
+		return PKT_IP_TRUNCATED;
+	ip->src = p + 12;
+	ip->dst = p + 16;
+	ip->version = 4;
+	ip->addr_len = 4;
+	ip->proto = p[9];
+	ip->tos = p[1];
+	ip->fragment = (pkt_be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)) != 0;
+	return PKT_IP_OK;
+}
+
+static enum pkt_ip_reason
+parse6(const uint8_t *p, uint32_t avail, struct pkt_ip *ip)
+{
+	if (avail < IP6_LEN)
+		return PKT_IP_TRUNCATED;
+	ip->total_len = IP6_LEN + pkt_be16(p + 4);
+	if (ip->total_len > avail)
+		return PKT_IP_TRUNCATED;
+	ip->src = p + 8;
+	ip->dst = p + 24;
+	ip->l4_off = IP6_LEN;
+	ip->version = 6;
+	ip->addr_len = 16;
+	ip->proto = p[6];
+	ip->tos = pkt_ip_tos(p);
+	return skip_extensions(p, ip);
+}
+
+enum pkt_ip_reason
+pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+{
+	enum pkt_ip_reason reason;
+	struct pkt_ip ip;
+
+	if (avail == 0)
+		return PKT_IP_TRUNCATED;
+	if (p[0] >> 4 == 4)
+		reason = parse4(p, avail, &ip);
+	else if (p[0] >> 4 == 6)
+		reason = parse6(p, avail, &ip);
+	else
+		reason = PKT_IP_BAD_VERSION;
+	if (reason == PKT_IP_OK)
+		*out = ip;
+	return reason;
+}
+
+enum pkt_ip_reason
+pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p)
+{
+	if (ip->version == 4 && rte_raw_cksum(p, ip->l4_off) != UINT16_MAX)
+		return PKT_IP_BAD_CHECKSUM;
+	return PKT_IP_OK;
+}

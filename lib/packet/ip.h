@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Validates and describes one IPv4 or IPv6 packet (RFC 791, RFC 8200).
+ *
+ * The packet lies in one contiguous buffer that the caller owns; nothing is written or kept. Any
+ * thread. Whether addresses are martian and what the transport header says is the caller's affair.
+ */
+#ifndef PKT_IP_H
+#define PKT_IP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Why a packet was refused: name, telemetry key, text. */
+#define PKT_IP_REASONS(X)                                                                          \
+	X(TRUNCATED, "ip_truncated", "shorter than its IP header or its total length says")        \
+	X(BAD_VERSION, "ip_bad_version", "neither IPv4 nor IPv6")                                  \
+	X(BAD_HEADER, "ip_bad_header", "IPv4 header length below 20")                              \
+	X(BAD_LENGTH, "ip_bad_length", "total length below the header length")                     \
+	X(BAD_EXTENSION, "ip_bad_extension", "IPv6 extension header past the end of the packet")   \
+	X(BAD_CHECKSUM, "ip_bad_checksum", "wrong IPv4 header checksum")
+
+enum pkt_ip_reason {
+	PKT_IP_OK,
+#define PKT_IP_ENUM(name, key, text) PKT_IP_##name,
+	PKT_IP_REASONS(PKT_IP_ENUM)
+#undef PKT_IP_ENUM
+};
+
+struct pkt_ip {
+	const uint8_t *src; /* into the packet, addr_len bytes; dst follows src at once */
+	const uint8_t *dst;
+	uint32_t total_len; /* bytes from the IP header on; what follows in the buffer is padding */
+	uint16_t l4_off; /* bytes to what proto names, or to the data of a later fragment */
+	uint8_t version; /* 4 or 6 */
+	uint8_t addr_len; /* 4 or 16 */
+	uint8_t proto; /* behind the extension headers */
+	uint8_t tos; /* DSCP and ECN, or the traffic class */
+	bool fragment; /* first or later; not the atomic fragment of RFC 6946, which is whole */
+};
+
+/*
+ * p: the IP header, with avail bytes readable. Fills *out only for PKT_IP_OK.
+ *
+ * IPv4 options are skipped. IPv6 hop-by-hop, routing, destination, fragment and AH headers are
+ * skipped, eight at most; at the ninth, as at anything unknown, proto is that header's number.
+ * A jumbogram (RFC 2675) has a payload length of 0 and is refused for its extension header.
+ */
+enum pkt_ip_reason pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
+
+/* PKT_IP_OK or PKT_IP_BAD_CHECKSUM; for where the port has not looked. IPv6 has none to be wrong.
+ */
+enum pkt_ip_reason pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p);
+
+/* The field of a packet that was parsed before. */
+static inline uint8_t
+pkt_ip_tos(const uint8_t *p)
+{
+	return p[0] >> 4 == 4 ? p[1] : (uint8_t)(p[0] << 4 | p[1] >> 4);
+}
+
+#endif

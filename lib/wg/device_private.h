@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of a device share; the contract is device.h. Control thread only. */
+#ifndef WG_DEVICE_PRIVATE_H
+#define WG_DEVICE_PRIVATE_H
+
+#include "device.h"
+#include "peers.h"
+#include "ratelimiter.h"
+
+struct wg_device {
+	const struct wg_ops *ops;
+	void *ctx;
+	struct rcu *rcu;
+	struct wg_random random;
+	uint32_t lanes;
+	struct wg_identity *identity; /* from sodium_malloc() */
+	struct wg_cookie_checker checker;
+	struct wg_ratelimiter *ratelimiter;
+	struct wg_index *index;
+	struct wg_allowedips *allowedips;
+	struct wg_peers peers;
+	struct wg_wheel wheel;
+	uint32_t fwmark;
+	uint16_t listen_port;
+};
+
+/* Files the peer in the wheel for what is due next, or takes it out. To be called after any change.
+ */
+void wg_device_schedule(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
+void wg_device_set_endpoint(
+	struct wg_device *dev, struct wg_peer *peer, const struct wg_endpoint *endpoint);
+/* Adds macs to a handshake message, sends and stamps it. */
+void
+wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t len, uint64_t now);
+/* Under the current session, or begins a handshake for one. */
+void wg_device_keepalive(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
+void wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer);
+
+/* handshake.c: our handshakes, from the wish for one until it is answered or given up. */
+void wg_handshake_want(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
+void wg_handshake_initiate(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
+/* Our initiation, if there is one, will not be answered any more; the next retry sends another. */
+void wg_handshake_forget(struct wg_device *dev, struct wg_peer *peer);
+void wg_handshake_end(struct wg_device *dev, struct wg_peer *peer);
+uint32_t wg_handshake_lane(const struct wg_device *dev, const struct wg_peer *peer);
+
+/* session.c: the key slots next, current and previous. */
+void
+wg_session_add(struct wg_device *dev, struct wg_peer *peer, struct wg_keypair *kp, uint64_t now);
+void wg_session_confirm(
+	struct wg_device *dev, struct wg_peer *peer, struct wg_keypair *kp, uint64_t now);
+void wg_session_drop_all(struct wg_device *dev, struct wg_peer *peer);
+
+#endif

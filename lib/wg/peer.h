@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A peer: what the data path reads and stamps first, each side on a cache line of its own; what
+ * only the control thread touches after it.
+ *
+ * Peers are created and removed by wg_device_apply() and freed under RCU. What waits in a ring or a
+ * queue holds the peer's id, never a pointer: wg_device_peer() turns an id into the peer, or into
+ * NULL when that peer is gone, since a slot's next owner gets another generation.
+ */
+#ifndef WG_PEER_H
+#define WG_PEER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "allowedips.h"
+#include "cookie.h"
+#include "endpoint.h"
+#include "keypair.h"
+#include "noise.h"
+#include "timers.h"
+
+#define WG_PEER_SLOT_BITS 20
+#define WG_PEER_SLOT_MASK ((UINT32_C(1) << WG_PEER_SLOT_BITS) - 1)
+#define WG_PEER_SLOTS_MAX (UINT32_C(1) << WG_PEER_SLOT_BITS)
+/* No peer has an id from here on: free for other tins. */
+#define WG_PEER_ID_RESERVED UINT32_C(0xfff00000)
+
+#define WG_WANT_INTERVAL (WG_NS_PER_S / 8)
+
+#define WG_WEIGHT_DEFAULT 1
+#define WG_WEIGHT_MAX 1024
+
+struct wg_peer {
+	/* Read by the data path. */
+	uint32_t id;
+	_Atomic uint16_t weight;
+	_Atomic(struct wg_keypair *) current;
+	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: nowhere to send */
+
+	/* Stamped by who sends: ns, 0 for never. */
+	_Atomic uint64_t last_sent __rte_cache_aligned;
+	_Atomic uint64_t session_wanted; /* when control was last asked for a handshake */
+	_Atomic uint64_t unanswered_since; /* first data sent after the last packet received */
+	_Atomic uint64_t tx_bytes;
+
+	/* Stamped by who receives. */
+	_Atomic uint64_t last_received __rte_cache_aligned;
+	_Atomic uint64_t unacknowledged_since; /* first data received after the last packet sent */
+	_Atomic uint64_t rx_bytes;
+
+	/* Control thread only. */
+	struct wg_endpoint endpoint;
+	struct wg_keypair *next;
+	struct wg_keypair *previous;
+	struct wg_handshake handshake;
+	struct wg_cookie cookie;
+	struct wg_peer_timers timers;
+	struct wg_allowedips_list allowed;
+	uint16_t persistent_keepalive; /* s, 0 for off */
+	struct wg_peer *same_bucket;
+	TAILQ_ENTRY(wg_peer) order;
+	struct rcu_head rcu;
+};
+
+/*
+ * Control. A peer that nobody sees yet; NULL when memory is short. Ordinary memory, aligned to
+ * cache lines, not hugepages: there may be a million of them, and an idle one shall cost no more
+ * than itself.
+ */
+struct wg_peer *wg_peer_create(const uint8_t public_key[WG_KEY_LEN]);
+/* Wipes and frees, at once or as the function for rcu_call(). NULL is allowed for the former. */
+void wg_peer_free(struct wg_peer *peer);
+void wg_peer_free_rcu(struct rcu_head *head);
+
+/* Data path. A data message has been sent; data: it is no keepalive. (Handshakes: see timers.h.) */
+static inline void
+wg_peer_sent(struct wg_peer *peer, uint64_t now, bool data)
+{
+	atomic_store_explicit(&peer->last_sent, now, memory_order_relaxed);
+	if (atomic_load_explicit(&peer->unacknowledged_since, memory_order_relaxed))
+		atomic_store_explicit(&peer->unacknowledged_since, 0, memory_order_relaxed);
+	if (data && !atomic_load_explicit(&peer->unanswered_since, memory_order_relaxed))
+		atomic_store_explicit(&peer->unanswered_since, now, memory_order_relaxed);
+}
+
+/* Data path. An authenticated data message has been received; data: it is no keepalive. */
+static inline void
+wg_peer_received(struct wg_peer *peer, uint64_t now, bool data)
+{
+	atomic_store_explicit(&peer->last_received, now, memory_order_relaxed);
+	if (atomic_load_explicit(&peer->unanswered_since, memory_order_relaxed))
+		atomic_store_explicit(&peer->unanswered_since, 0, memory_order_relaxed);
+	if (data && !atomic_load_explicit(&peer->unacknowledged_since, memory_order_relaxed))
+		atomic_store_explicit(&peer->unacknowledged_since, now, memory_order_relaxed);
+}
+
+/* Data path. Shall control be asked for a handshake now? At most every WG_WANT_INTERVAL per peer.
+ */
+static inline bool
+wg_peer_want_session(struct wg_peer *peer, uint64_t now)
+{
+	uint64_t last = atomic_load_explicit(&peer->session_wanted, memory_order_relaxed);
+
+	if (last && now < last + WG_WANT_INTERVAL)
+		return false;
+	atomic_store_explicit(&peer->session_wanted, now, memory_order_relaxed);
+	return true;
+}
+
+/* Data path. The session to send under at time now, or NULL: the packet has to wait for one. */
+static inline struct wg_keypair *
+wg_peer_session(const struct wg_peer *peer, uint64_t now)
+{
+	struct wg_keypair *kp = atomic_load_explicit(&peer->current, memory_order_acquire);
+
+	if (!kp || !wg_keypair_usable(kp, now))
+		return NULL;
+	return atomic_load_explicit(&kp->send_counter, memory_order_relaxed) <
+			WG_REJECT_AFTER_MESSAGES
+		? kp
+		: NULL;
+}
+
+#endif

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Every way through the gateway with 1, 2, 3 and 6 workers, and with lists given by hand.
+# shellcheck source=test/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+make_network
+add_usual_peers
+
+# run_map TEXT LCORES [OPTION...]
+run_map() {
+	printf '%s\n' "-- $1"
+	TG_LCORES=$2
+	start_gateway "${@:3}"
+	start_usual_sites
+	every_path
+	step 'TCP site to LAN' iperf site1 10.10.0.2 5201 -t 1
+	step 'TCP LAN to site' iperf site1 10.10.0.2 5201 -t 1 -R
+	step "the gateway ends tidily ($1)" stop_gateway
+	stop site1
+	stop site2
+}
+
+listen lan 5201
+run_map '1 worker' 0@0,1@1
+run_map '2 workers' 0@0,1@1,2@1
+run_map '3 workers' 0@0,1@1,2@0,3@1
+run_map '6 workers' 0@0,1@1,2@0,3@1,4@0,5@1,6@0
+run_map '3 workers by hand' 0@0,1@1,2@0,3@1 --rx-lcores 3 --crypto-lcores 1,2 --tx-lcores 3

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The command line: what cannot work is refused by name, before anything is made.
+# shellcheck source=test/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+make_network
+
+# refused VALUE LCORES [OPTION...]: the message names VALUE.
+refused() {
+	TG_LCORES=$2
+	launch_gateway "${@:3}"
+	stop_refused
+	grep -qF -- "$1" "$TG_DIR/gw.log" || fail "'$1' is not named in: $(cat "$TG_DIR/gw.log")"
+}
+
+help() {
+	in_ns gw "$TG_BIN" --help >"$TG_DIR/help"
+	grep -q -- --lcores "$TG_DIR/help"
+	grep -q -- --crypto-lcores "$TG_DIR/help"
+	grep -q -- --config "$TG_DIR/help"
+}
+
+without_ports() {
+	TG_VDEVS=()
+	refused port 0@0,1@1
+}
+
+step '--help shows both parts' help
+step 'no worker' refused worker 0@0
+step 'lcore that EAL does not have' refused 7 0@0,1@1 --rx-lcores 7 --crypto-lcores 1 --tx-lcores 1
+step 'the main lcore as a worker' refused 0 0@0,1@1 --rx-lcores 0 --crypto-lcores 1 --tx-lcores 1
+step 'no crypto lcore' refused crypto 0@0,1@1 --rx-lcores 1 --tx-lcores 1
+step 'lcore list: words' refused some 0@0,1@1 --rx-lcores some --crypto-lcores 1 --tx-lcores 1
+step 'unknown option' refused --colour 0@0,1@1 --colour green
+step 'poll mode' refused lazy 0@0,1@1 --poll lazy
+step 'tunnel name: too long' refused tunnel-of-love-1 0@0,1@1 --tunnel tunnel-of-love-1
+step 'tunnel name: slash' refused a/b 0@0,1@1 --tunnel a/b
+step 'argument left over' refused more 0@0,1@1 more
+step 'no port' without_ports

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# SIGTERM and SIGINT under traffic; a new start after each, also after a kill that left the socket.
+# shellcheck source=test/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+start_usual_network
+listen lan 5201
+
+traffic() {
+	spawn flood site1 iperf3 -c 10.10.0.2 -p 5201 -t 60
+	poll_until 10 more_than_a_megabyte
+}
+
+more_than_a_megabyte() {
+	[ "$(peer_field 1 6)" -gt 1000000 ]
+}
+
+# The site's session ends with the gateway: it begins anew.
+restart() {
+	stop flood
+	stop site1
+	start_gateway
+	start_site 1 "Endpoint = $TG_GW4"
+}
+
+killed() {
+	stop gw KILL
+	test -e "$TG_UAPI/$TG_TUN.sock"
+}
+
+
+step 'a session' site_first
+traffic
+step 'SIGTERM under traffic' stop_gateway TERM
+restart
+step 'a session after a new start' site_first
+traffic
+step 'SIGINT under traffic' stop_gateway INT
+restart
+step 'a session after a new start' site_first
+traffic
+step 'SIGKILL leaves the socket' killed
+restart
+step 'a session after a new start' site_first
+step 'the gateway ends tidily' stop_gateway

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Flows and tins: who is next, and what each gets. Quantum 1000 bytes unless said otherwise. */
+#include "test_fq.h"
+
+/* Flow quantum 90, one tin: A holds three packets of 60 bytes, B two of 120. */
+static void
+deficit_walk(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+	uint32_t a[3], b[2];
+
+	RTE_SET_USED(state);
+	p.quantum = 90;
+	test_fq_start(&t, p, 16);
+	for (int i = 0; i < 3; i++)
+		a[i] = test_fq_put(&t, 1, 0xa, 60);
+	for (int i = 0; i < 2; i++)
+		b[i] = test_fq_put(&t, 1, 0xb, 120);
+	assert_int_equal(test_fq_id(&t), a[0]); /* A 90 -> 30 */
+	assert_int_equal(test_fq_id(&t), a[1]); /* A 30 -> -30, to the old list with 60 */
+	assert_int_equal(test_fq_id(&t), b[0]); /* B 90 -> -30, to the old list with 60 */
+	assert_int_equal(test_fq_id(&t), a[2]); /* A 60 -> 0 */
+	assert_int_equal(test_fq_id(&t), b[1]);
+	assert_int_equal(test_fq_id(&t), NOBODY);
+	test_fq_end(&t);
+}
+
+static void
+sparse_flow_goes_first(void **state)
+{
+	struct test_fq t;
+	uint32_t sparse;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 20, 1, 0xa, 1000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(test_fq_id(&t), i);
+	sparse = test_fq_put(&t, 1, 0xb, 100);
+	assert_int_equal(test_fq_id(&t), sparse);
+	assert_int_equal(test_fq_id(&t), 3);
+	test_fq_end(&t);
+}
+
+/* B sends again as soon as it was served. It has gone to the old list, where A is before it. */
+static void
+emptied_flow_is_not_new_again(void **state)
+{
+	struct test_fq t;
+	uint32_t b1, b2;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 6, 1, 0xa, 1000);
+	assert_int_equal(test_fq_id(&t), 0);
+	assert_int_equal(test_fq_id(&t), 1);
+	b1 = test_fq_put(&t, 1, 0xb, 100);
+	assert_int_equal(test_fq_id(&t), b1);
+	b2 = test_fq_put(&t, 1, 0xb, 100);
+	assert_int_equal(test_fq_id(&t), 2);
+	assert_int_equal(test_fq_id(&t), b2);
+	assert_int_equal(test_fq_id(&t), 3);
+	test_fq_end(&t);
+}
+
+static void
+count_shares(
+	struct test_fq *t, const uint16_t *weights, uint32_t n, uint32_t rounds, uint32_t *packets)
+{
+	memset(packets, 0, n * sizeof(*packets));
+	for (uint32_t i = 0; i < rounds; i++) {
+		uint32_t key = test_fq_key(t);
+
+		assert_true(key < n);
+		packets[key]++;
+		test_fq_put_weighted(t, key, 0, 1000, weights[key]);
+	}
+}
+
+static void
+weights_1_2_5(void **state)
+{
+	static const uint16_t weights[] = {1, 2, 5};
+	struct test_fq t;
+	uint32_t packets[3];
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t i = 0; i < 3 * 16; i++)
+		test_fq_put_weighted(&t, i % 3, 0, 1000, weights[i % 3]);
+	count_shares(&t, weights, 3, 8, packets); /* the first turn */
+	count_shares(&t, weights, 3, 8000, packets);
+	assert_int_equal(packets[0], 1000);
+	assert_int_equal(packets[1], 2000);
+	assert_int_equal(packets[2], 5000);
+	test_fq_end(&t);
+}
+
+/* Ratios count, not numbers: with weights 100 to 1000 a turn is still at most 10 quanta. */
+static void
+large_weights_keep_rounds_short(void **state)
+{
+	static const uint16_t weights[] = {100, 300, 1000};
+	struct test_fq t;
+	uint32_t packets[3], last = NOBODY, run = 0, longest = 0;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 256);
+	for (uint32_t i = 0; i < 3 * 64; i++)
+		test_fq_put_weighted(&t, i % 3, 0, 1000, weights[i % 3]);
+	for (uint32_t i = 0; i < 100; i++) {
+		uint32_t key = test_fq_key(&t);
+
+		run = key == last ? run + 1 : 1;
+		last = key;
+		longest = RTE_MAX(longest, run);
+		test_fq_put_weighted(&t, key, 0, 1000, weights[key]);
+	}
+	assert_in_range(longest, 10, 17); /* 1000 / 64 = 15.6 quanta, and the rest of one */
+	count_shares(&t, weights, 3, 140000, packets);
+	assert_in_range(packets[0], 9900, 10100);
+	assert_in_range(packets[1], 29700, 30300);
+	assert_in_range(packets[2], 99000, 101000);
+	test_fq_end(&t);
+}
+
+static void
+weight_changes_at_once(void **state)
+{
+	static const uint16_t before[] = {1, 1}, after[] = {1, 3};
+	struct test_fq t;
+	uint32_t packets[2];
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t i = 0; i < 2 * 10; i++)
+		test_fq_put(&t, i % 2, 0, 1000);
+	count_shares(&t, before, 2, 400, packets);
+	assert_int_equal(packets[0], 200);
+	count_shares(&t, after, 2, 8, packets);
+	count_shares(&t, after, 2, 400, packets);
+	assert_int_equal(packets[0], 100);
+	assert_int_equal(packets[1], 300);
+	test_fq_end(&t);
+}
+
+/* Tin 0 sends 1500 bytes at a time, tin 1 sends 100. Shares are of bytes. */
+static void
+packet_size_does_not_matter(void **state)
+{
+	static const uint32_t len[] = {1500, 100};
+	struct test_fq t;
+	uint32_t bytes[2] = {0, 0};
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 256);
+	test_fq_put_many(&t, 10, 0, 0, len[0]);
+	test_fq_put_many(&t, 100, 1, 0, len[1]);
+	while (bytes[0] + bytes[1] < 2000000) {
+		uint32_t key = test_fq_key(&t);
+
+		bytes[key] += len[key];
+		test_fq_put(&t, key, 0, len[key]);
+	}
+	assert_in_range(bytes[0], 1000000 - 3000, 1000000 + 3000);
+	test_fq_end(&t);
+}
+
+/* While tin 0 was away tin 1 was served 100 times. From its return on they alternate. */
+static void
+idling_gains_nothing(void **state)
+{
+	static const uint16_t weights[] = {1, 1};
+	struct test_fq t;
+	uint32_t packets[2];
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 256);
+	test_fq_put(&t, 0, 0, 1000);
+	test_fq_put_many(&t, 150, 1, 0, 1000);
+	for (int i = 0; i < 101; i++)
+		test_fq_get(&t);
+	test_fq_put_many(&t, 50, 0, 0, 1000);
+	count_shares(&t, weights, 2, 20, packets);
+	assert_in_range(packets[0], 10, 11);
+	test_fq_end(&t);
+}
+
+/* Tin 0 puts one packet whenever it has none, to be new each time: half the rate, no more. */
+static void
+on_off_gains_nothing(void **state)
+{
+	struct test_fq t;
+	uint32_t packets[2] = {0, 0};
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 8, 1, 0, 1000);
+	for (int i = 0; i < 1000; i++) {
+		uint32_t key;
+
+		if (!fq_tin_backlog_packets(t.q, 0))
+			test_fq_put(&t, 0, (uint32_t)i, 1000);
+		key = test_fq_key(&t);
+		packets[key]++;
+		if (key == 1)
+			test_fq_put(&t, 1, 0, 1000);
+	}
+	assert_in_range(packets[0], 495, 505);
+	test_fq_end(&t);
+}
+
+/* Every packet of tin 0 begins a new flow, so it may always go ahead of its turn. */
+static void
+spraying_flows_gains_nothing(void **state)
+{
+	struct test_fq t;
+	uint32_t packets[2] = {0, 0};
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 8, 1, 0, 1000);
+	for (uint32_t i = 0; i < 8; i++)
+		test_fq_put(&t, 0, i, 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		uint32_t key = test_fq_key(&t);
+
+		packets[key]++;
+		test_fq_put(&t, key, key ? 0 : 100 + i, 1000);
+	}
+	assert_in_range(packets[0], 495, 505);
+	test_fq_end(&t);
+}
+
+/* 32 greedy peers with 8 flows each. Something sparse, in a peer of its own or in a greedy one. */
+static void
+sparse_passes_32_greedy_peers(void **state)
+{
+	static const uint32_t keys[] = {99, 0, 15, 31};
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 2048);
+	for (uint32_t i = 0; i < 32 * 8 * 4; i++)
+		test_fq_put(&t, i % 32, i / 32 % 8, 1000);
+	for (uint32_t i = 0; i < 400; i++) {
+		struct test_pkt *p = test_fq_get(&t);
+		uint32_t sparse;
+
+		test_fq_put(&t, p->key, p->hash, 1000);
+		if (i < 300 || i % 10)
+			continue;
+		sparse = test_fq_put(&t, keys[i / 10 % 4], 0x5050, 100);
+		assert_int_equal(test_fq_id(&t), sparse);
+	}
+	test_fq_end(&t);
+}
+
+/* The sparse packets of tin 0 (100 of 1000 bytes each round) are part of its share. */
+static void
+sparse_is_charged_to_its_tin(void **state)
+{
+	struct test_fq t;
+	uint32_t bytes[4] = {0};
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t i = 0; i < 4 * 8; i++)
+		test_fq_put(&t, i % 4, 0, 1000);
+	for (uint32_t i = 0; i < 8000; i++) {
+		struct test_pkt *p = test_fq_get(&t);
+
+		bytes[p->key] += p->m.pkt_len;
+		if (p->hash == 0)
+			test_fq_put(&t, p->key, 0, 1000);
+		if (i % 4 == 0)
+			test_fq_put(&t, 0, 1, 100);
+	}
+	for (uint32_t i = 1; i < 4; i++)
+		assert_in_range(bytes[0], bytes[i] * 99 / 100, bytes[i] * 101 / 100);
+	test_fq_end(&t);
+}
+
+static void
+wire_length_has_overhead_and_mpu(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	p.overhead = 24;
+	p.mpu = 84;
+	test_fq_start(&t, p, 16);
+	test_fq_put(&t, 1, 0, 40);
+	test_fq_put(&t, 1, 0, 1000);
+	assert_int_equal(fq_backlog_bytes(t.q), 84 + 1024);
+	test_fq_get(&t);
+	fq_stats_get(t.q, &s);
+	assert_int_equal(s.c.bytes, 84);
+	assert_int_equal(s.backlog_bytes, 1024);
+	test_fq_end(&t);
+}
+
+static void
+bursts_are_the_same_in_order(void **state)
+{
+	struct test_fq t;
+	struct fq_item items[80];
+	struct rte_mbuf *out[100];
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 128);
+	for (uint32_t i = 0; i < 80; i++)
+		items[i] = (struct fq_item){&test_fq_pkt(&t, 7, 7, 500)->m, 7, 1};
+	fq_enqueue_burst(t.q, items, 80, 0);
+	assert_int_equal(fq_dequeue_burst(t.q, 0, out, 30), 30);
+	assert_int_equal(fq_dequeue_burst(t.q, 0, out + 30, 70), 50);
+	for (uint32_t i = 0; i < 80; i++) {
+		assert_ptr_equal(out[i], items[i].m);
+		test_fq_leave(&t, (struct test_pkt *)out[i]);
+	}
+	test_fq_end(&t);
+}
+
+static void
+bad_parameters_are_refused(void **state)
+{
+	struct fq_params good = test_fq_params(), p;
+
+	RTE_SET_USED(state);
+#define REFUSED(field, value)                                                                      \
+	do {                                                                                       \
+		p = good;                                                                          \
+		p.field = value;                                                                   \
+		rte_errno = 0;                                                                     \
+		assert_null(fq_create(&p));                                                        \
+		assert_int_equal(rte_errno, EINVAL);                                               \
+	} while (0)
+	REFUSED(flows, 1000);
+	REFUSED(flows, 8);
+	REFUSED(tins, 0);
+	REFUSED(tins, 65537);
+	REFUSED(quantum, 0);
+	REFUSED(limit_packets, 0);
+	REFUSED(limit_bytes, UINT32_MAX);
+	REFUSED(target_ns, good.interval_ns + 1);
+	REFUSED(drop, NULL);
+	REFUSED(pkt_offset, -1);
+#undef REFUSED
+	fq_destroy(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deficit_walk),
+		cmocka_unit_test(sparse_flow_goes_first),
+		cmocka_unit_test(emptied_flow_is_not_new_again),
+		cmocka_unit_test(weights_1_2_5),
+		cmocka_unit_test(large_weights_keep_rounds_short),
+		cmocka_unit_test(weight_changes_at_once),
+		cmocka_unit_test(packet_size_does_not_matter),
+		cmocka_unit_test(idling_gains_nothing),
+		cmocka_unit_test(on_off_gains_nothing),
+		cmocka_unit_test(spraying_flows_gains_nothing),
+		cmocka_unit_test(sparse_passes_32_greedy_peers),
+		cmocka_unit_test(sparse_is_charged_to_its_tin),
+		cmocka_unit_test(wire_length_has_overhead_and_mpu),
+		cmocka_unit_test(bursts_are_the_same_in_order),
+		cmocka_unit_test(bad_parameters_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("fq", tests, test_fq_setup, NULL);
+}
