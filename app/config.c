@@ -48,8 +48,11 @@ struct key {
 	int (*set)(struct parser *p, char *value);
 };
 
-static int __rte_format_printf(4, 5)
-	fail(struct parser *p, int err, uint32_t line, const char *format, ...)
+static int
+fail(struct parser *p, int err, uint32_t line, const char *format, ...) __rte_format_printf(4, 5);
+
+static int
+fail(struct parser *p, int err, uint32_t line, const char *format, ...)
 {
 	va_list args;
 	int len;
@@ -293,7 +296,7 @@ next_line(struct parser *p)
 				LINE_MAX_LEN);
 		comment |= c == '#';
 		if (!comment && !isspace(c))
-			p->text[len++] = c;
+			p->text[len++] = (char)c;
 	}
 	if (c == EOF && ferror(p->in))
 		return fail(p, -EIO, p->line, "cannot be read");

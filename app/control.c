@@ -142,8 +142,8 @@ event(struct tg_control *c, const struct tg_event *e)
 	}
 }
 
-static unsigned int
-poll_events(struct tg_control *c)
+unsigned int
+tg_control_events(struct tg_control *c)
 {
 	struct tg_event e[TG_BURST];
 	unsigned int i, j, k, n = 0;
@@ -334,7 +334,7 @@ static void
 round_of_work(struct tg_control *c)
 {
 	c->now = tg_now();
-	c->work = poll_events(c) + tg_handshake_poll(c);
+	c->work = tg_control_events(c) + tg_handshake_poll(c);
 	/* What was said may have set a nearer timer. */
 	if (c->work)
 		c->next_tick = 0;

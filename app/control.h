@@ -88,6 +88,9 @@ void tg_control_run(struct tg_control *c);
 /* Removes devices and socket, drops what waits here. Idempotent. */
 void tg_control_close(struct tg_control *c);
 
+/* Handles what the data path has reported up to now. */
+unsigned int tg_control_events(struct tg_control *c);
+
 /* handshake.c */
 unsigned int tg_handshake_poll(struct tg_control *c);
 void tg_handshake_send(void *control, struct wg_peer *peer, const struct wg_endpoint *to,
@@ -106,7 +109,7 @@ void tg_control_to_tx(struct tg_control *c, struct rte_mbuf *m);
 
 /* resolve.c: an IP packet for an unresolved next hop (RESOLVE), or a sealed message (WIRE). */
 void tg_resolve_packet(struct tg_control *c, struct rte_mbuf *m);
-/* A whole frame, its destination MAC to be filled in, over hop. */
+/* A whole frame over hop, but for the destination MAC: sent as soon as that is known. */
 void tg_resolve_frame(struct tg_control *c, struct rte_mbuf *m, struct tg_hop *hop);
 void tg_resolve_done(void *control, struct tg_hop *hop);
 void tg_resolve_housekeeping(struct tg_control *c);

@@ -28,8 +28,7 @@ addr_find(const struct tg_fib *fib, uint16_t port, uint16_t family, const uint8_
 	struct fib_addr *a;
 
 	LL_FOREACH (fib->addrs[port], a)
-		if (a->addr.family == family &&
-			memcmp(a->addr.addr, addr, addr_size(family)) == 0)
+		if (a->addr.family == family && memcmp(a->addr.addr, addr, addr_size(family)) == 0)
 			return a;
 	return NULL;
 }
@@ -69,21 +68,32 @@ tg_fib_addr_remove(struct tg_fib *fib, uint16_t port, const struct tg_fib_addr *
 	return TG_FIB_CHANGED;
 }
 
+static bool
+list_sweep(struct fib_addr **at, uint32_t generation)
+{
+	bool changed = false;
+
+	while (*at) {
+		struct fib_addr *a = *at;
+
+		if (a->generation == generation) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		free(a);
+		changed = true;
+	}
+	return changed;
+}
+
 bool
 fib_addrs_sweep(struct tg_fib *fib)
 {
-	struct fib_addr *a, *next;
 	bool changed = false;
 
-	for (uint16_t port = 0; port <= TG_FIB_TUNNEL; port++) {
-		LL_FOREACH_SAFE (fib->addrs[port], a, next) {
-			if (a->generation == fib->generation)
-				continue;
-			LL_DELETE(fib->addrs[port], a);
-			free(a);
-			changed = true;
-		}
-	}
+	for (uint16_t port = 0; port <= TG_FIB_TUNNEL; port++)
+		changed |= list_sweep(&fib->addrs[port], fib->generation);
 	return changed;
 }
 
@@ -138,8 +148,7 @@ bool
 tg_fib_source(const struct tg_fib *fib, const struct tg_hop *hop, uint16_t family,
 	const uint8_t *dst, uint8_t src[16])
 {
-	const uint8_t *near =
-		hop->type == TG_HOP_ETHER && hop->family == family ? hop->addr : dst;
+	const uint8_t *near = hop->type == TG_HOP_ETHER && hop->family == family ? hop->addr : dst;
 	const struct tg_fib_addr *best = NULL;
 	int port = port_of(hop);
 	struct fib_addr *a;

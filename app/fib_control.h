@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the netlink mirror writes into a tg_fib. Control thread only. Addresses are in network order,
- * IPv4 in the first 4 bytes and the rest zero.
+ * What the netlink mirror writes into a tg_fib. Control thread only. Addresses are in network
+ * order, IPv4 in the first 4 bytes and the rest zero.
  *
  * The kernel may hold several routes for one prefix: table local comes before main, then the lowest
  * metric wins, and when it goes the next one takes over. They are told apart by table and metric;
- * where the kernel has more than one even so, or a route with several next hops, an event does not say what
- * remains, and the answer is TG_FIB_UNSURE: the caller has to read all routes again.
+ * where the kernel has more than one even so, or a route with several next hops, an event does not
+ * say what remains, and the answer is TG_FIB_UNSURE: the caller has to read all routes again.
  *
- * A full reading is tg_fib_begin(), everything set once more, tg_fib_sweep(): what was not set is gone.
+ * A full reading is tg_fib_begin(), everything set once more, tg_fib_sweep(): what was not set is
+ * gone.
  */
 #ifndef TG_FIB_CONTROL_H
 #define TG_FIB_CONTROL_H
@@ -35,13 +36,13 @@ enum tg_fib_answer {
 struct tg_fib_route {
 	struct lpm_prefix prefix; /* host bits zero */
 	uint32_t metric;
-	bool local;	/* from table local */
-	bool own;	/* LOCAL: an address of ours, not a broadcast or anycast one */
+	bool local; /* from table local */
+	bool own; /* LOCAL: an address of ours, not a broadcast or anycast one */
 	bool multipath; /* hop is one of several */
 	bool has_source;
 	enum tg_hop_type type;
-	uint16_t port;	     /* ETHER, ON_LINK: one given to tg_fib_add_port() */
-	uint16_t family;     /* ETHER: of gateway */
+	uint16_t port; /* ETHER, ON_LINK: one given to tg_fib_add_port() */
+	uint16_t family; /* ETHER: of gateway */
 	uint8_t gateway[16]; /* ETHER */
 	uint8_t source[16];
 };
@@ -78,8 +79,9 @@ int tg_fib_neigh_set(struct tg_fib *fib, const struct tg_fib_neigh *n, struct tg
 void tg_fib_begin(struct tg_fib *fib);
 int tg_fib_sweep(struct tg_fib *fib);
 
-/* Calls fn for the stale hops that the data path has used since the last call; fn changes nothing. */
-void tg_fib_walk_used(struct tg_fib *fib, void (*fn)(const struct tg_hop *hop, void *ctx),
-	void *ctx);
+/* Calls fn for the stale hops that the data path has used since the last call; fn changes nothing.
+ */
+void
+tg_fib_walk_used(struct tg_fib *fib, void (*fn)(const struct tg_hop *hop, void *ctx), void *ctx);
 
 #endif

@@ -19,7 +19,8 @@ struct hop_key {
 
 struct fib_hop {
 	struct tg_hop hop;
-	/* Control writes below, at every route that comes and goes: not on the data path's cache line. */
+	/* Control writes below, at every route that comes and goes: not on the data path's cache
+	 * line. */
 	struct rcu_head rcu __rte_cache_aligned;
 	struct hop_key key;
 	uint32_t refs;
@@ -192,7 +193,7 @@ tg_fib_walk_used(struct tg_fib *fib, void (*fn)(const struct tg_hop *hop, void *
 {
 	struct fib_hop *h, *next;
 
-	HASH_ITER(hh, fib->hops, h, next)
+	HASH_ITER (hh, fib->hops, h, next)
 		if (atomic_exchange_explicit(&h->hop.used, false, memory_order_relaxed) && h->stale)
 			fn(&h->hop, ctx);
 }
@@ -202,7 +203,7 @@ fib_hops_sweep(struct tg_fib *fib)
 {
 	struct fib_hop *h, *next;
 
-	HASH_ITER(hh, fib->hops, h, next) {
+	HASH_ITER (hh, fib->hops, h, next) {
 		if (h->generation == fib->generation)
 			continue;
 		h->stale = false;
@@ -216,7 +217,7 @@ fib_hops_destroy(struct tg_fib *fib)
 {
 	struct fib_hop *h, *next;
 
-	HASH_ITER(hh, fib->hops, h, next) {
+	HASH_ITER (hh, fib->hops, h, next) {
 		HASH_DEL(fib->hops, h);
 		free(h);
 	}

@@ -15,8 +15,8 @@ struct tg_fib {
 	/* Read by the data path. */
 	struct lpm *routes;
 	/*
-	 * By port: every ETHER hop there is, under its address. A hop exists as long as its MAC is known
-	 * or a route or a caller of tg_fib_hop_get() refers to it.
+	 * By port: every ETHER hop there is, under its address. A hop exists as long as its MAC is
+	 * known or a route or a caller of tg_fib_hop_get() refers to it.
 	 */
 	struct lpm *neighbours[TG_PORTS_MAX];
 	_Atomic uint16_t mtu[TG_PORTS_MAX + 1];
@@ -45,7 +45,8 @@ fib_addr_bits(uint16_t family)
 /* One more reference; only ETHER hops are counted. */
 struct tg_hop *fib_hop_ref(struct tg_hop *hop);
 
-/* Forget what is not of the present generation. 0 or -ENOMEM. *changed is set when there was something. */
+/* Forget what is not of the present generation. 0 or -ENOMEM. *changed is set when there was
+ * something. */
 int fib_routes_sweep(struct tg_fib *fib, bool *changed);
 /* The same, true when there was something. */
 bool fib_addrs_sweep(struct tg_fib *fib);
@@ -55,7 +56,7 @@ void fib_hops_sweep(struct tg_fib *fib);
 void fib_hops_destroy(struct tg_fib *fib);
 
 /* The preferred source of the route that is taken to dst; false when it names none. */
-bool fib_route_source(const struct tg_fib *fib, uint16_t family, const uint8_t *dst,
-	uint8_t src[16]);
+bool
+fib_route_source(const struct tg_fib *fib, uint16_t family, const uint8_t *dst, uint8_t src[16]);
 
 #endif

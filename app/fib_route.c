@@ -17,7 +17,8 @@ struct fib_route {
 	uint32_t metric;
 	uint32_t generation;
 	bool local;
-	bool shared; /* the kernel has, or may have, more than this under the same table and metric */
+	bool shared; /* the kernel has, or may have, more than this under the same table and metric
+		      */
 	bool has_source;
 	uint8_t source[16];
 };
@@ -211,9 +212,10 @@ route_write(struct tg_fib *fib, struct fib_route **at, const struct tg_fib_route
 }
 
 /*
- * Whether an event for a route that is there already can be applied: TG_FIB_CHANGED if so. The first of a
- * reading is, later ones of the same reading are behind it. An addition beside it is a second
- * route, or an event from before the last reading: either way that it is alone is not certain.
+ * Whether an event for a route that is there already can be applied: TG_FIB_CHANGED if so. The
+ * first of a reading is, later ones of the same reading are behind it. An addition beside it is a
+ * second route, or an event from before the last reading: either way that it is alone is not
+ * certain.
  */
 static enum tg_fib_answer
 judge(const struct tg_fib *fib, struct fib_route *there, const struct tg_fib_route *r,
@@ -298,7 +300,7 @@ fib_routes_sweep(struct tg_fib *fib, bool *changed)
 	struct fib_prefix *p, *next;
 	int err = 0;
 
-	HASH_ITER(hh, fib->prefixes, p, next) {
+	HASH_ITER (hh, fib->prefixes, p, next) {
 		if (!prefix_sweep(fib, p))
 			continue;
 		*changed = true;

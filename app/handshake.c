@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control.h"
 
-#include <errno.h>
-
 #include "path.h"
 
 /* The kernel's numbers: cookies from an eighth of a full queue on, and for a second after. */
@@ -20,23 +18,20 @@ message(struct tg_control *c, const void *msg, size_t len)
 }
 
 static void
-send_over(struct tg_control *c, struct tg_path *path, struct rte_mbuf *m)
+send_over(struct tg_control *c, const struct tg_path *path, struct rte_mbuf *m)
 {
 	static uint16_t ipv4_id;
 	struct tg_meta *meta = tg_meta(m);
-	int ret = tg_path_write(path, m, WG_HANDSHAKE_TOS, ipv4_id++);
 
 	meta->op = TG_OP_FRAME;
 	meta->peer = TG_TIN_HANDSHAKE;
 	meta->port = (uint8_t)path->port;
 	/* Each message is a flow of its own: none waits behind another peer's. */
 	meta->fq.hash = (uint32_t)rte_rdtsc();
-	if (ret == 0)
-		tg_control_to_tx(c, m);
-	else if (ret == -EHOSTUNREACH)
-		tg_resolve_frame(c, m, path->hop);
-	else
+	if (tg_path_write_unaddressed(path, m, WG_HANDSHAKE_TOS, ipv4_id++))
 		tg_drop(&c->counters, m, TG_DROP_NO_ROOM);
+	else
+		tg_resolve_frame(c, m, path->hop);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "route.h"
 #include "tap.h"
 
 /* So many packets are read from a device before the others have their turn. */
@@ -106,6 +107,33 @@ readable(struct ev_loop *loop, ev_io *watcher, int events)
 	c->work += i;
 }
 
+static void to_kernel(struct tg_control *c, struct rte_mbuf *m);
+
+/* As the crypto stage would have done, had the peer not moved: the event about that is ahead of m. */
+static void
+forward(struct tg_control *c, struct rte_mbuf *m)
+{
+	const struct tg_env *env = &c->pipeline->env;
+	struct pkt_ip ip;
+
+	tg_control_events(c);
+	/* Parsed before: this cannot fail. */
+	pkt_ip_parse(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &ip);
+	switch (tg_route(env, &c->counters, m, &ip, tg_route_lookup(env, &ip))) {
+	case TG_OP_DROPPED:
+		break;
+	case TG_OP_SEAL:
+		tg_control_to_crypto(c, m);
+		break;
+	case TG_OP_FRAME:
+		tg_control_to_tx(c, m);
+		break;
+	default:
+		to_kernel(c, m);
+		break;
+	}
+}
+
 static void
 to_kernel(struct tg_control *c, struct rte_mbuf *m)
 {
@@ -119,6 +147,9 @@ to_kernel(struct tg_control *c, struct rte_mbuf *m)
 	case TG_OP_TUNNEL:
 		fd = c->tunnel.fd;
 		break;
+	case TG_OP_ROAMED:
+		forward(c, m);
+		return;
 	default:
 		tg_resolve_packet(c, m);
 		return;

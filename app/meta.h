@@ -29,6 +29,7 @@ enum tg_op {
 	TG_OP_HANDSHAKE, /* to control; WireGuard message of another type, outer header before it */
 	TG_OP_TWIN,	 /* to control; Ethernet frame for the twin of port */
 	TG_OP_TUNNEL,	 /* to control; IP packet for the kernel by way of the tunnel device */
+	TG_OP_ROAMED,	 /* to control; IP packet from peer, to be forwarded after its endpoint event */
 	TG_OP_RESOLVE,	 /* to control; IP packet whose next hop on port has no MAC yet, tin in peer */
 };
 

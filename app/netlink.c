@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two kinds of sockets: `events` takes the kernel's notifications, a full reading has one of its own.
+ * Two kinds of sockets: `events` takes the kernel's notifications, a full reading has one of its
+ * own.
  *
- * Why a full reading ends with the kernel's state. It happens when the notifications are read to the
- * end, so that all that are still to come are about changes after its begin, and each says what
- * a route, address or neighbour is after the change: applied once more, in order, they lead to the same
- * end. A change without notification (IPv4 routes that go with a link or an address) comes after
- * the notification of its cause, under the same RTNL lock. Reading the links takes that lock, so
- * what is read after them has the change in it.
+ * Why a full reading ends with the kernel's state. It happens when the notifications are read to
+ * the end, so that all that are still to come are about changes after its begin, and each says what
+ * a route, address or neighbour is after the change: applied once more, in order, they lead to the
+ * same end. A change without notification (IPv4 routes that go with a link or an address) comes
+ * after the notification of its cause, under the same RTNL lock. Reading the links takes that lock,
+ * so what is read after them has the change in it.
  */
 #include "netlink.h"
 
@@ -121,8 +122,8 @@ subscribe(struct tg_netlink *nl)
 	for (size_t i = 0; i < RTE_DIM(groups); i++) {
 		int group = groups[i];
 
-		if (mnl_socket_setsockopt(nl->events, NETLINK_ADD_MEMBERSHIP, &group,
-			    sizeof(group)) < 0)
+		if (mnl_socket_setsockopt(
+			    nl->events, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 			return -errno;
 	}
 	nl->subscribed = true;
@@ -162,8 +163,8 @@ dump(struct tg_netlink *nl, struct mnl_socket *s, uint16_t type)
 
 		if (n < 0)
 			return -errno;
-		more = mnl_cb_run(nl->buf, (size_t)n, nl->seq, mnl_socket_get_portid(s), on_dumped,
-			nl);
+		more = mnl_cb_run(
+			nl->buf, (size_t)n, nl->seq, mnl_socket_get_portid(s), on_dumped, nl);
 	} while (more > 0);
 	return more < 0 ? -errno : 0;
 }

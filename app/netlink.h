@@ -3,10 +3,10 @@
  * The rtnetlink mirror: addresses, routes, neighbours, MTU and link state of the twins and of the
  * tunnel device, kept in a tg_fib. Control thread only.
  *
- * Routes are those of table local and, behind it, table main; policy rules (ip rule), other tables and
- * routes that match on a source or a TOS are not mirrored. Of a multipath route the first next hop
- * counts whose link is up. What only the kernel can do (another interface, RTA_ENCAP) is TG_HOP_KERNEL.
- * Multicast and IPv6 link-local destinations have no routes here.
+ * Routes are those of table local and, behind it, table main; policy rules (ip rule), other tables
+ * and routes that match on a source or a TOS are not mirrored. Of a multipath route the first next
+ * hop counts whose link is up. What only the kernel can do (another interface, RTA_ENCAP) is
+ * TG_HOP_KERNEL. Multicast and IPv6 link-local destinations have no routes here.
  */
 #ifndef TG_NETLINK_H
 #define TG_NETLINK_H
@@ -19,11 +19,13 @@
 struct tg_netlink;
 
 struct tg_netlink_ops {
-	/* Routes or addresses have changed: paths to endpoints must be looked up again. Once per batch. */
+	/* Routes or addresses have changed: paths to endpoints must be looked up again. Once per
+	 * batch. */
 	void (*routes_changed)(void *ctx);
 	/* The neighbour's MAC is known now (or has become known again). */
 	void (*resolved)(void *ctx, struct tg_hop *hop);
-	/* A twin's administrative state or MTU, once in tg_netlink_sync() and when the operator changes it. */
+	/* A twin's administrative state or MTU, once in tg_netlink_sync() and when the operator
+	 * changes it. */
 	void (*link_changed)(void *ctx, uint16_t port, bool up, uint16_t mtu);
 };
 
@@ -39,18 +41,19 @@ int tg_netlink_set_tunnel(struct tg_netlink *nl, const char *ifname);
 int tg_netlink_sync(struct tg_netlink *nl);
 
 /*
- * For the event loop: when fd is readable, call input. A lost message (ENOBUFS), a link that comes or
- * goes and an address that goes have everything read again, once for all that there is to read.
+ * For the event loop: when fd is readable, call input. A lost message (ENOBUFS), a link that comes
+ * or goes and an address that goes have everything read again, once for all that there is to read.
  */
 int tg_netlink_fd(const struct tg_netlink *nl);
 void tg_netlink_input(struct tg_netlink *nl);
 
-/* Asks the kernel to resolve (or to confirm) the neighbour of an ETHER hop: RTM_NEWNEIGH with NTF_USE. */
+/* Asks the kernel to resolve (or to confirm) the neighbour of an ETHER hop: RTM_NEWNEIGH with
+ * NTF_USE. */
 void tg_netlink_resolve(struct tg_netlink *nl, const struct tg_hop *hop);
 
 /*
- * Every few seconds: asks the kernel to confirm the stale neighbours that the data path uses, and tries again
- * where reading the state has failed.
+ * Every few seconds: asks the kernel to confirm the stale neighbours that the data path uses, and
+ * tries again where reading the state has failed.
  */
 void tg_netlink_refresh(struct tg_netlink *nl);
 

@@ -55,7 +55,7 @@ nl_if_free_all(struct tg_netlink *nl)
 {
 	struct nl_if *i, *next;
 
-	HASH_ITER(hh, nl->interfaces, i, next)
+	HASH_ITER (hh, nl->interfaces, i, next)
 		if_free(nl, i);
 }
 
@@ -105,8 +105,8 @@ if_report(struct tg_netlink *nl, const struct nl_if *i, bool was_up, uint32_t mt
 }
 
 /*
- * With a link, IPv4 routes go without a message each, and next hops of multipath routes come and go:
- * all is read anew.
+ * With a link, IPv4 routes go without a message each, and next hops of multipath routes come and
+ * go: all is read anew.
  */
 static void
 link_set(struct tg_netlink *nl, const struct nl_link *link, bool dumped)
@@ -318,7 +318,7 @@ nl_mirror_begin(struct tg_netlink *nl)
 {
 	struct nl_if *i, *next;
 
-	HASH_ITER(hh, nl->interfaces, i, next)
+	HASH_ITER (hh, nl->interfaces, i, next)
 		i->seen = false;
 	nl->error = 0;
 	tg_fib_begin(nl->fib);
@@ -329,7 +329,7 @@ nl_mirror_end(struct tg_netlink *nl)
 {
 	struct nl_if *i, *next;
 
-	HASH_ITER(hh, nl->interfaces, i, next)
+	HASH_ITER (hh, nl->interfaces, i, next)
 		if (!i->seen)
 			link_gone(nl, i);
 	note(nl, tg_fib_sweep(nl->fib));

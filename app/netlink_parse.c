@@ -10,8 +10,7 @@
 #include <linux/rtnetlink.h>
 
 #define ATTRS_MAX 64
-#define NUD_USABLE                                                                                 \
-	(NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
+#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 /* By type; one that comes twice counts the last time, as in the kernel. */
 struct attrs {
@@ -124,8 +123,8 @@ nl_parse_addr(const struct nlmsghdr *msg, struct nl_addr *addr)
 			(!(flags & IFA_F_TENTATIVE) || flags & IFA_F_OPTIMISTIC),
 	};
 	/* Of a point-to-point link IFA_ADDRESS is the other end. */
-	return get_addr(&attrs, attrs.at[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS, addr->family,
-		addr->addr);
+	return get_addr(
+		&attrs, attrs.at[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS, addr->family, addr->addr);
 }
 
 bool
@@ -272,16 +271,14 @@ nl_parse_route(const struct nlmsghdr *msg, struct nl_route *route)
 		return false;
 	table = info->rtm_table;
 	*route = (struct nl_route){.type = info->rtm_type};
-	if (!get_u32(&attrs, RTA_TABLE, &table) ||
-		!get_u32(&attrs, RTA_PRIORITY, &route->metric) ||
+	if (!get_u32(&attrs, RTA_TABLE, &table) || !get_u32(&attrs, RTA_PRIORITY, &route->metric) ||
 		(table != RT_TABLE_MAIN && table != RT_TABLE_LOCAL))
 		return false;
 	route->local = table == RT_TABLE_LOCAL;
 	if (!get_prefix(info, &attrs, &route->prefix))
 		return false;
 	route->has_source = attrs.at[RTA_PREFSRC] != NULL;
-	if (route->has_source &&
-		!get_addr(&attrs, RTA_PREFSRC, info->rtm_family, route->source))
+	if (route->has_source && !get_addr(&attrs, RTA_PREFSRC, info->rtm_family, route->source))
 		return false;
 	return get_hops(info, &attrs, route);
 }

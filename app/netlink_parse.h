@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rtnetlink messages as plain data (rtnetlink(7)). Pure functions of the message: nothing is looked up.
+ * rtnetlink messages as plain data (rtnetlink(7)). Pure functions of the message: nothing is looked
+ * up.
  *
  * All return false for a message that is malformed or does not concern a mirror of IP forwarding:
  * another family, a bridge's view, a routing cache entry, a table other than main and local, routes
- * that match on more than the destination, multicast and IPv6 link-local destinations. Unknown attributes
- * are skipped. Addresses are in network order, IPv4 in the first 4 bytes and the rest zero.
+ * that match on more than the destination, multicast and IPv6 link-local destinations. Unknown
+ * attributes are skipped. Addresses are in network order, IPv4 in the first 4 bytes and the rest
+ * zero.
  */
 #ifndef TG_NETLINK_PARSE_H
 #define TG_NETLINK_PARSE_H
@@ -50,7 +52,8 @@ struct nl_next_hop {
 	uint8_t gateway[16];
 };
 
-/* hop: of several, the first whose link is up and has a carrier, else the first that is not dead. */
+/* hop: of several, the first whose link is up and has a carrier, else the first that is not dead.
+ */
 struct nl_route {
 	struct lpm_prefix prefix;
 	bool local; /* in table local */

@@ -29,9 +29,9 @@ struct tg_netlink {
 	uint32_t seq;
 	struct nl_if *interfaces;
 	bool subscribed;
-	bool resync;  /* a full reading is due */
+	bool resync; /* a full reading is due */
 	bool changed; /* routes or addresses, since routes_changed was last called */
-	int error;    /* the first in this full reading */
+	int error; /* the first in this full reading */
 	_Alignas(struct nlmsghdr) char buf[32768];
 };
 

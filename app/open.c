@@ -40,23 +40,29 @@ tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
 	tg_drop(&c->counters, m, why);
 }
 
-/* What an authenticated packet means to the peer, whatever its inside turns out to be. */
-static void
+/*
+ * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it came from
+ * a new endpoint, which the control thread has been told.
+ */
+static bool
 authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, uint32_t len)
 {
 	struct wg_peer *peer = kp->peer;
 	const struct tg_path *path = tg_path_of(peer);
 	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
 	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
+	bool moved;
 
 	tg_endpoint_read(m, &roamed.from);
-	if (!path || !wg_endpoint_equal(&path->endpoint, &roamed.from))
+	moved = !path || !wg_endpoint_equal(&path->endpoint, &roamed.from);
+	if (moved)
 		tg_event_post(c->events, &roamed);
 	if (!atomic_load_explicit(&kp->heard, memory_order_relaxed) &&
 		tg_event_post(c->events, &heard))
 		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
 	wg_peer_received(peer, c->now, len != 0);
 	atomic_fetch_add_explicit(&peer->rx_bytes, rte_pktmbuf_data_len(m), memory_order_relaxed);
+	return moved;
 }
 
 static bool
@@ -68,16 +74,21 @@ source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct w
 				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
 }
 
-/* The inner packet onwards; its data begin at its IP header and end with the padding. */
+/*
+ * The inner packet onwards; its data begin at its IP header and end with the padding. Behind a new
+ * endpoint it goes the long way round, so that the answer to it finds the new path.
+ */
 static void
-forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
+forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip, bool moved)
 {
-	enum tg_op op;
+	enum tg_op op = TG_OP_ROAMED;
 
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip->total_len));
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	op = tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip));
+	tg_meta(m)->op = op;
+	if (!moved)
+		op = tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip));
 	switch (op) {
 	case TG_OP_DROPPED:
 		break;
@@ -101,12 +112,13 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
 	enum pkt_ip_reason bad;
 	struct pkt_ip ip;
+	bool moved;
 
 	if (!wg_replay_update(&kp->replay, job->counter)) {
 		tg_drop(&c->counters, m, TG_DROP_REPLAY);
 		return;
 	}
-	authenticated(c, m, kp, job->len);
+	moved = authenticated(c, m, kp, job->len);
 	if (!job->len) {
 		tg_drop(&c->counters, m, TG_DROP_KEEPALIVE);
 		return;
@@ -122,7 +134,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 		tg_drop(&c->counters, m, TG_DROP_ECN);
 	else {
 		tg_meta(m)->peer = kp->peer->id;
-		forward(c, m, &ip);
+		forward(c, m, &ip, moved);
 	}
 }
 

@@ -14,7 +14,7 @@
 #include "peer.h"
 
 #define KEY_BASE64_LEN 44
-#define KEY_HEX_LEN (2 * WG_KEY_LEN)
+#define KEY_HEX_LEN 64
 #define HOST_LEN 256
 
 static const char not_endpoint[] = "is not an endpoint, ADDRESS:PORT or [ADDRESS]:PORT";

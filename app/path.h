@@ -49,6 +49,10 @@ void tg_endpoint_read(struct rte_mbuf *m, struct wg_endpoint *from);
  * Data path. Puts the headers before a message; id is the IPv4 identification. 0, -EHOSTUNREACH while
  * the hop has no MAC, or what pkt_outer_write() returns; m is not changed then.
  */
-int tg_path_write(struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
+int tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
+
+/* Control. The same, with the destination MAC left to be filled in when the hop has one. */
+int tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos,
+	uint16_t id);
 
 #endif

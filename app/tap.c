@@ -28,7 +28,8 @@ request_init(struct ifreq *req, const char *name)
 	return 0;
 }
 
-/* A name that is taken is EBUSY where it is a TUN or TAP, EINVAL for other kinds and for bad names. */
+/* A name that is taken is EBUSY where it is a TUN or TAP, EINVAL for other kinds and for bad names.
+ */
 static int
 create_error(const char *name, int err)
 {

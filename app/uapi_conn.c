@@ -138,8 +138,7 @@ run_set(struct tg_uapi *uapi, char *text, size_t len)
 	return rc;
 }
 
-/* wg(8) reads a negative errno after set (as wireguard-go answers), and only a positive one after
- * get. */
+/* wg(8) wants errno negative after set, as wireguard-go answers, and positive after get. */
 static void
 run_operation(struct tg_uapi_conn *conn)
 {

@@ -32,17 +32,14 @@ sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
 }
 
 static inline void
-account(struct fq *q, struct fq_tin *t, struct fq_flow *f, const struct rte_mbuf *m, uint32_t age)
+account(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t len, uint32_t age)
 {
-	uint32_t len = fq_wire_len(q, m);
-
 	f->deficit -= (int32_t)len;
 	t->deficit -= (int32_t)len;
 	sojourn_update(&t->sojourn, age);
 	sojourn_update(&q->sojourn, age);
 	FQ_ADD(t->c.packets, 1);
 	FQ_ADD(t->c.bytes, len);
-	FQ_ADD(q->c.packets, 1);
 	FQ_ADD(q->c.bytes, len);
 }
 
@@ -71,13 +68,14 @@ flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 	struct fq_flow *f = &q->flows[fi];
 
 	for (unsigned int drops = 0; f->head; drops++) {
-		struct rte_mbuf *m = fq_flow_pop(q, fi);
+		uint32_t len;
+		struct rte_mbuf *m = fq_flow_pop(q, fi, &len);
 		uint32_t age = sojourn_of(q, m, now);
 
 		if (!q->police || drops == CODEL_DROPS_MAX ||
 			!fq_codel_judge(&f->codel, &q->codel, age, f->bytes, now) ||
 			mark(q, t, m)) {
-			account(q, t, f, m, age);
+			account(q, t, f, len, age);
 			return m;
 		}
 		codel_drop(q, t, m);
@@ -85,11 +83,13 @@ flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 	return NULL;
 }
 
-/* The next packet of one list of the tin, NULL when the list has run out. */
-static inline struct rte_mbuf *
-list_dequeue(struct fq *q, struct fq_tin *t, struct fq_fifo *l, uint32_t now)
+/* The next packet of the tin, of its new flows alone when only_new. NULL: there are no more flows.
+ */
+static __rte_always_inline struct rte_mbuf *
+tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, uint32_t now)
 {
-	while (l->n) {
+	while (t->fresh.n || (!only_new && t->old.n)) {
+		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		uint32_t fi = l->head;
 		struct fq_flow *f = &q->flows[fi];
 		struct rte_mbuf *m;
@@ -110,7 +110,7 @@ list_dequeue(struct fq *q, struct fq_tin *t, struct fq_fifo *l, uint32_t now)
 }
 
 /* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
-static struct rte_mbuf *
+static inline struct rte_mbuf *
 boost_dequeue(struct fq *q, uint32_t now)
 {
 	while (q->boost.head != q->boost.tail) {
@@ -121,7 +121,7 @@ boost_dequeue(struct fq *q, uint32_t now)
 		q->boost.head++;
 		t->boosted = false;
 		if (fq_tin_boostable(q, t))
-			m = list_dequeue(q, t, &t->fresh, now);
+			m = tin_dequeue(q, t, true, now);
 		if (fq_tin_boostable(q, t))
 			fq_tin_boost(q, ti);
 		if (m)
@@ -166,13 +166,13 @@ ring_rotate(struct fq *q, uint32_t ti)
 		fq_tin_boost(q, ti);
 }
 
-static struct rte_mbuf *
+static inline struct rte_mbuf *
 ring_dequeue(struct fq *q, uint32_t now)
 {
 	while (q->ring.head != q->ring.tail) {
 		uint32_t ti = fq_queue_at(q, &q->ring, 0);
 		struct fq_tin *t = &q->tins[ti];
-		struct rte_mbuf *m = NULL;
+		struct rte_mbuf *m;
 
 		if (t->closed) {
 			fq_tin_leave_ring(q);
@@ -183,9 +183,7 @@ ring_dequeue(struct fq *q, uint32_t now)
 			ring_prefetch(q);
 			continue;
 		}
-		m = list_dequeue(q, t, &t->fresh, now);
-		if (!m)
-			m = list_dequeue(q, t, &t->old, now);
+		m = tin_dequeue(q, t, false, now);
 		if (m)
 			return m;
 		fq_tin_leave_ring(q);
@@ -193,12 +191,12 @@ ring_dequeue(struct fq *q, uint32_t now)
 	return NULL;
 }
 
-struct rte_mbuf *
-fq_dequeue(struct fq *q, uint64_t now)
+static inline struct rte_mbuf *
+dequeue_one(struct fq *q, uint32_t now)
 {
-	struct rte_mbuf *m = boost_dequeue(q, fq_now32(now));
+	struct rte_mbuf *m = boost_dequeue(q, now);
 
-	return m ? m : ring_dequeue(q, fq_now32(now));
+	return m ? m : ring_dequeue(q, now);
 }
 
 unsigned int
@@ -207,9 +205,18 @@ fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned in
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		pkts[i] = fq_dequeue(q, now);
+		pkts[i] = dequeue_one(q, fq_now32(now));
 		if (!pkts[i])
 			break;
 	}
+	FQ_ADD(q->c.packets, i);
 	return i;
+}
+
+struct rte_mbuf *
+fq_dequeue(struct fq *q, uint64_t now)
+{
+	struct rte_mbuf *m;
+
+	return fq_dequeue_burst(q, now, &m, 1) ? m : NULL;
 }

@@ -2,13 +2,11 @@
 #include "flow.h"
 #include "tin.h"
 
-static inline uint32_t
-tin_get(struct fq *q, uint32_t key)
-{
-	uint32_t ti = fq_tin_find(q, key);
-
-	return likely(ti != FQ_NIL) ? ti : fq_tin_take(q, key);
-}
+/* What is known of a packet before it is queued. */
+struct place {
+	uint64_t tag;
+	uint32_t ti, fi; /* FQ_NIL when not known */
+};
 
 static inline void
 flow_begin(struct fq *q, uint32_t ti, uint32_t fi)
@@ -26,64 +24,105 @@ flow_begin(struct fq *q, uint32_t ti, uint32_t fi)
 		fq_tin_boost(q, ti);
 }
 
-static inline void
-enqueue_one(struct fq *q, struct rte_mbuf *m, uint32_t key, uint16_t weight, uint32_t now)
+/* Earlier packets of the batch may have changed what the look-up found. */
+static inline bool
+tin_is_known(const struct fq *q, const struct place *at, uint32_t key)
 {
-	struct fq_pkt *pkt = fq_pkt(q, m);
-	uint32_t ti = tin_get(q, key);
-	struct fq_tin *t;
-	uint32_t fi;
+	return likely(at->ti != FQ_NIL) && likely(q->tins[at->ti].key == key);
+}
 
-	FQ_ADD(q->c.enqueued, 1);
-	if (unlikely(ti == FQ_NIL)) {
-		FQ_ADD(q->c.drops[FQ_DROP_NO_TIN], 1);
-		q->drop(q->ctx, m, FQ_DROP_NO_TIN);
-		return;
-	}
-	t = &q->tins[ti];
-	if (unlikely(t->weight != weight))
-		fq_tin_reweigh(q, ti, weight);
-	FQ_ADD(t->c.enqueued, 1);
-	pkt->time = now;
-	fi = fq_flow_get(q, ti, pkt->hash);
-	fq_flow_append(q, fi, m, fq_wire_len(q, m));
-	if (q->flows[fi].list == FQ_LIST_NONE)
-		flow_begin(q, ti, fi);
-	fq_excess_update(q, ti);
+static inline bool
+flow_is_known(const struct fq *q, const struct place *at)
+{
+	return at->fi != FQ_NIL && likely(q->tags[at->fi] == at->tag);
+}
+
+static inline uint32_t
+tin_get(struct fq *q, uint32_t key)
+{
+	uint32_t ti = fq_tin_find(q, key);
+
+	return ti != FQ_NIL ? ti : fq_tin_take(q, key);
+}
+
+static inline uint32_t
+flow_get(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
+{
+	uint32_t fi = fq_flow_find(q, tag);
+
+	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, hash, tag);
+}
+
+static void
+drop_no_tin(struct fq *q, struct rte_mbuf *m)
+{
+	FQ_ADD(q->c.drops[FQ_DROP_NO_TIN], 1);
+	q->drop(q->ctx, m, FQ_DROP_NO_TIN);
+}
+
+static inline void
+check_limits(struct fq *q, uint32_t ti)
+{
+	const struct fq_tin *t = &q->tins[ti];
+
+	if (unlikely(t->bytes >= t->excess_at))
+		fq_excess_update(q, ti);
 	if (unlikely(t->packets > q->tin_limit))
 		fq_tin_trim(q, ti);
 	if (unlikely(q->packets > q->limit_packets || q->bytes > q->limit_bytes))
 		fq_overload(q);
 }
 
+static inline void
+enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, uint32_t now)
+{
+	uint32_t ti = tin_is_known(q, at, item->tin_key) ? at->ti : tin_get(q, item->tin_key);
+	struct fq_pkt *pkt = fq_pkt(q, item->m);
+	uint32_t fi;
+
+	if (unlikely(ti == FQ_NIL)) {
+		drop_no_tin(q, item->m);
+		return;
+	}
+	if (unlikely(q->tins[ti].weight != item->weight))
+		fq_tin_reweigh(q, ti, item->weight);
+	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, pkt->hash, at->tag);
+	pkt->time = now;
+	FQ_ADD(q->tins[ti].c.enqueued, 1);
+	fq_flow_append(q, fi, item->m, fq_wire_len(q, item->m));
+	if (q->flows[fi].list == FQ_LIST_NONE)
+		flow_begin(q, ti, fi);
+	check_limits(q, ti);
+}
+
 void
 fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, uint16_t weight, uint64_t now)
 {
-	enqueue_one(q, m, tin_key, weight, fq_now32(now));
+	struct fq_item item = {m, tin_key, weight};
+	struct place at = {fq_flow_tag(tin_key, fq_pkt(q, m)->hash), FQ_NIL, FQ_NIL};
+
+	FQ_ADD(q->c.enqueued, 1);
+	enqueue_one(q, &item, &at, fq_now32(now));
 }
 
-/* Pass 1 brings in tins and sets, pass 2 the flows. What they find may be outdated by pass 3. */
+/* Finds tins and asks for them and for the sets of tags, then finds the flows and asks for those.
+ */
 static inline void
-prefetch_batch(const struct fq *q, const struct fq_item *items, unsigned int n)
+find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
-	uint64_t tags[FQ_BATCH];
-
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t ti = fq_tin_find(q, items[i].tin_key);
-
-		if (ti != FQ_NIL) {
-			rte_prefetch0(&q->tins[ti]);
-			rte_prefetch0(RTE_PTR_ADD(&q->tins[ti], RTE_CACHE_LINE_SIZE));
+		at[i].ti = fq_tin_find(q, items[i].tin_key);
+		if (likely(at[i].ti != FQ_NIL)) {
+			rte_prefetch0(&q->tins[at[i].ti]);
+			rte_prefetch0(RTE_PTR_ADD(&q->tins[at[i].ti], RTE_CACHE_LINE_SIZE));
 		}
-		tags[i] = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
-		rte_prefetch0(&q->tags[fq_flow_set(q, tags[i])]);
+		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
+		rte_prefetch0(&q->tags[fq_flow_set(q, at[i].tag)]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t set = fq_flow_set(q, tags[i]);
-		uint32_t hit = fq_flow_ways(&q->tags[set], ~UINT64_C(0), tags[i]);
-
-		if (hit)
-			rte_prefetch0(&q->flows[set + rte_bsf32(hit)]);
+		at[i].fi = fq_flow_find(q, at[i].tag);
+		if (at[i].fi != FQ_NIL)
+			rte_prefetch0(&q->flows[at[i].fi]);
 	}
 }
 
@@ -91,13 +130,15 @@ void
 fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint32_t now32 = fq_now32(now);
+	struct place at[FQ_BATCH];
 
+	FQ_ADD(q->c.enqueued, n);
 	while (n) {
 		unsigned int batch = RTE_MIN(n, FQ_BATCH);
 
-		prefetch_batch(q, items, batch);
+		find_places(q, items, at, batch);
 		for (unsigned int i = 0; i < batch; i++)
-			enqueue_one(q, items[i].m, items[i].tin_key, items[i].weight, now32);
+			enqueue_one(q, &items[i], &at[i], now32);
 		items += batch;
 		n -= batch;
 	}

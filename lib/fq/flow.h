@@ -11,6 +11,8 @@
 
 #include "fq_private.h"
 
+#include <rte_vect.h>
+
 /*
  * One tin may hold at most half as many flows as are still free: alone a third of the table. So a
  * peer that sprays flows cannot take the table from the others (Choudhury and Hahne, dynamic
@@ -49,18 +51,42 @@ fq_flow_tag(uint32_t key, uint32_t hash)
 static inline uint32_t
 fq_flow_set(const struct fq *q, uint64_t tag)
 {
-	return (uint32_t)(((tag << 1) * UINT64_C(0x9e3779b97f4a7c15)) >> q->set_shift) * FQ_WAYS;
+	uint32_t mixed = ((uint32_t)(tag >> 32) << 1) + (uint32_t)tag * UINT32_C(0x85ebca6b);
+
+	return ((mixed * UINT32_C(0x9e3779b1)) >> q->set_shift) * FQ_WAYS;
 }
 
-/* One bit per way whose tag, seen through mask, is want. No branch: the way is random. */
+/* The way that has this tag, FQ_WAYS for none. No branch per way: it is random. */
 static inline uint32_t
-fq_flow_ways(const uint64_t *tags, uint64_t mask, uint64_t want)
+fq_flow_way(const uint64_t *tags, uint64_t tag)
 {
-	uint32_t hit = 0;
+#ifdef __SSE4_1__
+	const __m128i *pair = (const __m128i *)tags;
+	__m128i want = _mm_set1_epi64x((int64_t)tag);
+	__m128i lo =
+		_mm_packs_epi32(_mm_cmpeq_epi64(pair[0], want), _mm_cmpeq_epi64(pair[1], want));
+	__m128i hi =
+		_mm_packs_epi32(_mm_cmpeq_epi64(pair[2], want), _mm_cmpeq_epi64(pair[3], want));
+	uint32_t two_per_way = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi));
+
+	return rte_bsf32(two_per_way | 1u << 2 * FQ_WAYS) / 2;
+#else
+	uint32_t hit = 1u << FQ_WAYS;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		hit |= (uint32_t)((tags[w] & mask) == want) << w;
-	return hit;
+		hit |= (uint32_t)(tags[w] == tag) << w;
+	return rte_bsf32(hit);
+#endif
+}
+
+static inline uint32_t
+fq_flow_free_way(const uint64_t *tags)
+{
+	uint32_t hit = 1u << FQ_WAYS;
+
+	for (uint32_t w = 0; w < FQ_WAYS; w++)
+		hit |= (uint32_t)(~tags[w] >> 63) << w;
+	return rte_bsf32(hit);
 }
 
 static inline uint32_t
@@ -75,8 +101,7 @@ fq_spill_bit(uint32_t hash)
 	return UINT64_C(1) << (hash & 63);
 }
 
-/* Its order must not change: a flow with packets in the default flow stays there until they left.
- */
+/* A flow that has packets in the default flow stays there until they left, to keep its order. */
 static inline bool
 fq_flow_spilled(struct fq *q, uint32_t ti, uint32_t hash)
 {
@@ -89,41 +114,44 @@ fq_flow_spilled(struct fq *q, uint32_t ti, uint32_t hash)
 	return t->spill & fq_spill_bit(hash);
 }
 
-/* A way for a flow that has none: its own of before, else any free one with a fresh CoDel state. */
+/* A way for a flow that has none: its own of before, else any free one with a fresh state. */
 static inline uint32_t
-fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag, uint32_t set)
+fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
 {
-	const struct fq_tin *t = &q->tins[ti];
-	uint32_t idle = fq_flow_ways(&q->tags[set], ~UINT64_C(0), tag & ~FQ_TAG_BUSY);
-	uint32_t ways = idle ? idle : fq_flow_ways(&q->tags[set], FQ_TAG_BUSY, 0);
-	uint32_t fi;
+	struct fq_tin *t = &q->tins[ti];
+	uint32_t set = fq_flow_set(q, tag);
+	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
+	bool owned = way < FQ_WAYS && q->flows[set + way].tin == ti;
+	struct fq_flow *f;
 
-	if (!ways || t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FQ_FREE_SHIFT ||
-		fq_flow_spilled(q, ti, hash)) {
-		q->tins[ti].spill |= fq_spill_bit(hash);
-		FQ_ADD(q->tins[ti].c.collisions, 1);
+	if (way == FQ_WAYS)
+		way = fq_flow_free_way(&q->tags[set]);
+	if (way == FQ_WAYS || fq_flow_spilled(q, ti, hash) ||
+		t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FQ_FREE_SHIFT) {
+		t->spill |= fq_spill_bit(hash);
+		FQ_ADD(t->c.collisions, 1);
 		FQ_ADD(q->c.collisions, 1);
 		return fq_default_flow(q, ti);
 	}
-	fi = set + rte_bsf32(ways);
-	if (!idle)
-		q->flows[fi].codel = (struct fq_codel){0};
-	if (!idle || q->flows[fi].tin != ti)
-		q->flows[fi].until = t->turns;
-	q->tags[fi] = tag;
-	q->flows[fi].tin = ti;
+	f = &q->flows[set + way];
+	if (!owned) {
+		f->codel = (struct fq_codel){0};
+		f->until = t->turns;
+	}
+	f->tin = ti;
+	q->tags[set + way] = tag;
 	q->busy_flows++;
-	return fi;
+	return set + way;
 }
 
+/* The flow in use that has this tag, FQ_NIL for none. */
 static inline uint32_t
-fq_flow_get(struct fq *q, uint32_t ti, uint32_t hash)
+fq_flow_find(const struct fq *q, uint64_t tag)
 {
-	uint64_t tag = fq_flow_tag(q->tins[ti].key, hash);
 	uint32_t set = fq_flow_set(q, tag);
-	uint32_t hit = fq_flow_ways(&q->tags[set], ~UINT64_C(0), tag);
+	uint32_t way = fq_flow_way(&q->tags[set], tag);
 
-	return likely(hit) ? set + rte_bsf32(hit) : fq_flow_claim(q, ti, hash, tag, set);
+	return way < FQ_WAYS ? set + way : FQ_NIL;
 }
 
 /*
@@ -171,24 +199,26 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 	FQ_ADD(q->packets, 1);
 }
 
-/* The flow has a packet. */
+/* The flow has a packet. Its next one is likely to be next. */
 static inline struct rte_mbuf *
-fq_flow_pop(struct fq *q, uint32_t fi)
+fq_flow_pop(struct fq *q, uint32_t fi, uint32_t *len)
 {
 	struct fq_flow *f = &q->flows[fi];
 	struct fq_tin *t = &q->tins[f->tin];
 	struct rte_mbuf *m = f->head;
-	uint32_t len = fq_wire_len(q, m);
 
 	f->head = fq_next(m);
+	rte_prefetch0(f->head);
+	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
+	*len = fq_wire_len(q, m);
 	fq_set_next(m, NULL);
-	f->bytes -= len;
+	f->bytes -= *len;
 	f->packets--;
 	if (t->fat == fi)
 		t->fat_bytes = f->bytes;
-	FQ_ADD(t->bytes, -len);
+	FQ_ADD(t->bytes, -*len);
 	FQ_ADD(t->packets, -1);
-	FQ_ADD(q->bytes, -len);
+	FQ_ADD(q->bytes, -*len);
 	FQ_ADD(q->packets, -1);
 	return m;
 }

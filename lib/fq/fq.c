@@ -43,7 +43,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->slot_mask = rte_align32pow2(2 * p->tins) - 1;
 	q->slot_shift = 32 - rte_bsf32(q->slot_mask + 1);
 	q->queue_mask = rte_align32pow2(p->tins) - 1;
-	q->set_shift = 64 - rte_bsf32(p->flows / FQ_WAYS);
+	q->set_shift = 32 - rte_bsf32(p->flows / FQ_WAYS);
 	q->overhead = p->overhead;
 	q->mpu = RTE_MAX(p->mpu, 1u);
 	q->quantum = p->quantum;

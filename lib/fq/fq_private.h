@@ -4,7 +4,7 @@
  *
  * Invariants (test/unit/fq_check.c walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
- *  - a flow on no list holds no packet, has credit, and the busy bit of its tag is clear;
+ *  - a flow on no list holds no packet and the busy bit of its tag is clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), parked
  *    (closed, has packets or was closed by name), or idle without any flow;
  *  - a tin with bytes queued is in an excess class not below its own (see overload.c);
@@ -84,6 +84,7 @@ struct fq_tin {
 	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
 
 	/* Overload and delay. */
+	uint32_t excess_at; /* bytes that would be too many for the excess class */
 	uint32_t recip; /* 65536 / weight */
 	struct fq_link excess;
 	uint32_t fat; /* the flow that had most bytes when a packet last came */

@@ -17,13 +17,23 @@
 
 #define SCAN_MAX 16u
 
-static inline uint32_t
+static uint32_t
 excess_class(const struct fq_tin *t)
 {
 	uint32_t v = (uint32_t)(((uint64_t)t->bytes * t->recip) >> 16);
 	uint32_t e = rte_fls_u32(v | 4) - 1;
 
 	return 4 * (e - 2) + ((v >> (e - 2)) & 3);
+}
+
+/* The least number of bytes that are above the class. */
+static uint32_t
+class_end(const struct fq_tin *t, uint32_t class)
+{
+	uint64_t v = (UINT64_C(5) + class % 4) << (class / 4);
+	uint64_t bytes = ((v << 16) + t->recip - 1) / t->recip;
+
+	return (uint32_t)RTE_MIN(bytes, UINT32_MAX);
 }
 
 static void
@@ -41,6 +51,7 @@ class_remove(struct fq *q, uint32_t ti)
 	if (q->class_head[t->class] == FQ_NIL)
 		q->class_mask[t->class / 64] &= ~(UINT64_C(1) << (t->class % 64));
 	t->class = FQ_CLASS_NONE;
+	t->excess_at = 0;
 }
 
 static void
@@ -63,12 +74,14 @@ fq_excess_update(struct fq *q, uint32_t ti)
 	struct fq_tin *t = &q->tins[ti];
 	uint32_t class = excess_class(t);
 
-	if (likely(t->class != FQ_CLASS_NONE)) {
-		if (likely(class <= t->class))
-			return;
+	if (t->class == FQ_CLASS_NONE) {
+		class_insert(q, ti, class);
+	} else if (class > t->class) {
 		class_remove(q, ti);
+		class_insert(q, ti, class);
+	} else {
+		t->excess_at = class_end(t, t->class);
 	}
-	class_insert(q, ti, class);
 }
 
 static uint32_t
@@ -146,7 +159,8 @@ void
 fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 {
 	struct fq_tin *t = &q->tins[q->flows[fi].tin];
-	struct rte_mbuf *m = fq_flow_pop(q, fi);
+	uint32_t len;
+	struct rte_mbuf *m = fq_flow_pop(q, fi, &len);
 
 	FQ_ADD(t->c.drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);

@@ -68,6 +68,7 @@ tin_reset(struct fq *q, struct fq_tin *t, uint32_t key)
 	t->deficit = 0;
 	t->weight = 1;
 	t->recip = 65536;
+	t->excess_at = 0;
 	t->closed = q->start_closed;
 	t->fat = FQ_NIL;
 	t->fat_bytes = 0;
@@ -115,6 +116,7 @@ fq_tin_reweigh(struct fq *q, uint32_t ti, uint16_t weight)
 		weight_count(q, t, -1);
 	FQ_SET(t->weight, weight);
 	t->recip = 65536 / weight;
+	t->excess_at = 0;
 	if (t->state == FQ_TIN_RING)
 		weight_count(q, t, 1);
 }

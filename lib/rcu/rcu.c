@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stddef.h>
 
+#include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "rcu.h"
@@ -17,15 +19,22 @@ rcu_create(uint32_t max_readers)
 	struct rcu *r = rte_zmalloc("rcu", sizeof(*r), RTE_CACHE_LINE_SIZE);
 
 	if (!r)
-		return NULL;
+		goto no_memory;
 	r->qsbr = rte_zmalloc("rcu qsbr", rte_rcu_qsbr_get_memsize(max_readers), RTE_CACHE_LINE_SIZE);
-	if (!r->qsbr || rte_rcu_qsbr_init(r->qsbr, max_readers)) {
-		rte_free(r->qsbr);
-		rte_free(r);
-		return NULL;
-	}
+	if (!r->qsbr)
+		goto free_rcu;
+	if (rte_rcu_qsbr_init(r->qsbr, max_readers))
+		goto free_qsbr;
 	r->tail = &r->oldest;
 	return r;
+
+free_qsbr:
+	rte_free(r->qsbr);
+free_rcu:
+	rte_free(r);
+no_memory:
+	rte_errno = ENOMEM;
+	return NULL;
 }
 
 void

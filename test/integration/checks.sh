@@ -69,8 +69,9 @@ iperf() {
 	}
 	python3 - "$TG_DIR/iperf.out" <<-'END'
 		import json, sys
-		end = json.load(open(sys.argv[1]))["end"]
-		total = end.get("sum_received") or end["sum"]
+		report = json.load(open(sys.argv[1]))
+		end = report["end"]
+		total = end.get("sum_received") or end.get("sum") or sys.exit(json.dumps(report))
 		rate = total["bits_per_second"] / 1e6
 		lost = "lost_percent" in total and f", {total['lost_percent']:.1f} % lost" or ""
 		print(f"{rate:.0f} Mbit/s{lost}")

@@ -156,6 +156,7 @@ join() {
 
 # spawn NAME NS COMMAND...: in the background; its output goes to NAME.log, its pid is kept.
 spawn() {
+	: >"$TG_DIR/$1.log"
 	ip netns exec "tg-$TG_RUN-$2" env --default-signal=INT "${@:3}" \
 		>"$TG_DIR/$1.log" 2>&1 </dev/null &
 	TG_PIDS[$1]=$!

@@ -29,8 +29,10 @@ expect_last() {
 }
 
 step 'site 2 has no session' refuse has_handshake 2
+capture site2 eth0 'udp dst port 51820 and udp[8:4] == 0x01000000'
 step '100 datagrams at once' burst 100
 step 'all arrive, in order' all_in_order 100
+step 'after one initiation' expect_captured 1
 step 'the session is there' has_handshake 2
 
 # Site 1 has not spoken, so the gateway does not know where it is.

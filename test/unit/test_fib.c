@@ -210,7 +210,8 @@ test_replaced_changes_the_hop(void **state)
 	set(t, via("10.0.0.0/8", 5, 0, "192.0.2.2"), TG_FIB_REPLACED, TG_FIB_SAME);
 }
 
-/* ip route append: two under one metric. Which one is left after a removal, only a reading tells. */
+/* ip route append: two under one metric. Which one is left after a removal, only a reading tells.
+ */
 static void
 test_second_route_of_one_metric_is_unsure(void **state)
 {

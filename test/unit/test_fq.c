@@ -43,24 +43,56 @@ sparse_flow_goes_first(void **state)
 	test_fq_end(&t);
 }
 
-/* B sends again as soon as it was served. It has gone to the old list, where A is before it. */
+/*
+ * B sends 400 bytes whenever it is empty. It is ahead of A until its quantum is spent; then it
+ * waits for its turn, however new it looks.
+ */
 static void
-emptied_flow_is_not_new_again(void **state)
+emptied_flow_gets_no_new_quantum(void **state)
 {
 	struct test_fq t;
-	uint32_t b1, b2;
+	uint32_t b;
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
-	test_fq_put_many(&t, 6, 1, 0xa, 1000);
-	assert_int_equal(test_fq_id(&t), 0);
-	assert_int_equal(test_fq_id(&t), 1);
-	b1 = test_fq_put(&t, 1, 0xb, 100);
-	assert_int_equal(test_fq_id(&t), b1);
-	b2 = test_fq_put(&t, 1, 0xb, 100);
-	assert_int_equal(test_fq_id(&t), 2);
-	assert_int_equal(test_fq_id(&t), b2);
+	test_fq_put_many(&t, 10, 1, 0xa, 600);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(test_fq_id(&t), i); /* A 1000 -> 400 -> -200, then 800 -> 200 */
+	for (int i = 0; i < 3; i++) {
+		b = test_fq_put(&t, 1, 0xb, 400);
+		assert_int_equal(test_fq_id(&t), b); /* B 1000 -> 600 -> 200 -> -200 */
+	}
+	b = test_fq_put(&t, 1, 0xb, 400);
 	assert_int_equal(test_fq_id(&t), 3);
+	assert_int_equal(test_fq_id(&t), b);
+	test_fq_end(&t);
+}
+
+/* Flow B puts one packet whenever it has none, to be new each time: half the rate, no more. */
+static void
+on_off_flow_gains_nothing(void **state)
+{
+	struct test_fq t;
+	uint32_t packets[2] = {0, 0};
+	bool b_waits = false;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 8, 1, 0, 700);
+	for (int i = 0; i < 1000; i++) {
+		struct test_pkt *p;
+
+		if (!b_waits)
+			test_fq_put(&t, 1, 1, 700);
+		b_waits = true;
+		p = test_fq_get(&t);
+		packets[p->hash]++;
+		if (p->hash == 1)
+			b_waits = false;
+		else
+			test_fq_put(&t, 1, 0, 700);
+	}
+	assert_in_range(packets[1], 495, 505);
 	test_fq_end(&t);
 }
 
@@ -358,7 +390,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deficit_walk),
 		cmocka_unit_test(sparse_flow_goes_first),
-		cmocka_unit_test(emptied_flow_is_not_new_again),
+		cmocka_unit_test(emptied_flow_gets_no_new_quantum),
+		cmocka_unit_test(on_off_flow_gains_nothing),
 		cmocka_unit_test(weights_1_2_5),
 		cmocka_unit_test(large_weights_keep_rounds_short),
 		cmocka_unit_test(weight_changes_at_once),

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Walks all of a queue and asserts the invariants listed in fq_private.h. */
+#ifndef FQ_CHECK_H
+#define FQ_CHECK_H
+
+#include "flow.h"
+#include "test_fq.h"
+#include "tin.h"
+
+struct fq_check_sum {
+	uint32_t packets, bytes, flows;
+};
+
+static inline void
+fq_check_flow(const struct fq *q, uint32_t fi, uint32_t ti, enum fq_list_id list,
+	struct fq_check_sum *sum)
+{
+	const struct fq_flow *f = &q->flows[fi];
+	uint32_t packets = 0, bytes = 0;
+
+	assert_int_equal(f->list, list);
+	assert_int_equal(f->tin, ti);
+	for (const struct rte_mbuf *m = f->head; m; m = fq_next(m)) {
+		packets++;
+		bytes += fq_wire_len(q, m);
+		if (!fq_next(m))
+			assert_ptr_equal(m, f->tail);
+	}
+	assert_int_equal(f->packets, packets);
+	assert_int_equal(f->bytes, bytes);
+	assert_true(f->deficit <= (int32_t)q->quantum);
+	if (fi < q->n_flows) {
+		assert_true(q->tags[fi] & FQ_TAG_BUSY);
+		assert_int_equal((uint32_t)q->tags[fi], q->tins[ti].key);
+		sum->flows++;
+	} else {
+		assert_int_equal(fi, fq_default_flow(q, ti));
+	}
+	sum->packets += packets;
+	sum->bytes += bytes;
+}
+
+static inline void
+fq_check_list(const struct fq *q, uint32_t ti, const struct fq_fifo *l, enum fq_list_id list,
+	struct fq_check_sum *sum)
+{
+	uint32_t fi = l->head;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		fq_check_flow(q, fi, ti, list, sum);
+		if (i + 1 == l->n)
+			assert_int_equal(fi, l->tail);
+		fi = q->flows[fi].next;
+	}
+}
+
+static inline void
+fq_check_class(const struct fq *q, uint32_t ti)
+{
+	const struct fq_tin *t = &q->tins[ti];
+	uint64_t norm = ((uint64_t)t->bytes * t->recip) >> 16;
+
+	if (t->class == FQ_CLASS_NONE) {
+		assert_int_equal(t->bytes, 0);
+		return;
+	}
+	assert_true(!t->excess_at || t->bytes < t->excess_at);
+	/* The class's upper end: 2^e * (1 + (m + 1) / 4), for class = 4 * (e - 2) + m. */
+	assert_true(norm < (UINT64_C(5) + t->class % 4) << (t->class / 4));
+	assert_true(q->class_mask[t->class / 64] >> (t->class % 64) & 1);
+}
+
+static inline void
+fq_check_tin(const struct fq *q, uint32_t ti, struct fq_check_sum *all)
+{
+	const struct fq_tin *t = &q->tins[ti];
+	struct fq_check_sum sum = {0};
+
+	fq_check_list(q, ti, &t->fresh, FQ_LIST_NEW, &sum);
+	fq_check_list(q, ti, &t->old, FQ_LIST_OLD, &sum);
+	assert_int_equal(t->packets, sum.packets);
+	assert_int_equal(t->bytes, sum.bytes);
+	fq_check_class(q, ti);
+	if (t->state == FQ_TIN_IDLE)
+		assert_int_equal(t->fresh.n + t->old.n, 0);
+	if (t->state == FQ_TIN_PARKED)
+		assert_true(t->closed);
+	if (t->used)
+		assert_int_equal(fq_tin_find(q, t->key), ti);
+	if (t->fat_bytes)
+		assert_int_equal(t->fat_bytes, q->flows[t->fat].bytes);
+	all->packets += sum.packets;
+	all->bytes += sum.bytes;
+	all->flows += sum.flows;
+}
+
+static inline uint32_t
+fq_check_queue(const struct fq *q, const struct fq_queue *l, bool ring)
+{
+	uint32_t n = l->tail - l->head;
+
+	assert_true(n <= q->n_tins);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct fq_tin *t = &q->tins[fq_queue_at(q, l, i)];
+
+		if (ring)
+			assert_int_equal(t->state, FQ_TIN_RING);
+		else
+			assert_true(t->boosted);
+	}
+	return n;
+}
+
+static inline void
+fq_check_weights(const struct fq *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t class = 0; class < FQ_WEIGHT_CLASSES; class ++) {
+		n += q->weight_n[class];
+		assert_int_equal(q->weight_mask >> class & 1, q->weight_n[class] > 0);
+	}
+	assert_int_equal(n, q->ring.tail - q->ring.head);
+}
+
+static inline void
+fq_check(const struct fq *q)
+{
+	struct fq_check_sum sum = {0};
+	uint32_t ring = 0, boosted = 0, parked = 0, idle = 0, busy = 0;
+
+	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
+		const struct fq_tin *t = &q->tins[ti];
+
+		fq_check_tin(q, ti, &sum);
+		ring += t->state == FQ_TIN_RING;
+		parked += t->state == FQ_TIN_PARKED;
+		boosted += t->boosted;
+		if (q->flows[fq_default_flow(q, ti)].list == FQ_LIST_NONE)
+			assert_null(q->flows[fq_default_flow(q, ti)].head);
+	}
+	for (uint32_t ti = q->tins[q->n_tins].idle.next; ti != q->n_tins; idle++) {
+		assert_int_equal(q->tins[ti].state, FQ_TIN_IDLE);
+		ti = q->tins[ti].idle.next;
+	}
+	for (uint32_t fi = 0; fi < q->n_flows; fi++) {
+		busy += (q->tags[fi] & FQ_TAG_BUSY) != 0;
+		assert_int_equal(
+			(q->tags[fi] & FQ_TAG_BUSY) != 0, q->flows[fi].list != FQ_LIST_NONE);
+	}
+	assert_int_equal(sum.packets, q->packets);
+	assert_int_equal(sum.bytes, q->bytes);
+	assert_int_equal(sum.flows, q->busy_flows);
+	assert_int_equal(busy, q->busy_flows);
+	assert_int_equal(fq_check_queue(q, &q->ring, true), ring);
+	assert_int_equal(fq_check_queue(q, &q->boost, false), boosted);
+	assert_int_equal(ring + parked, q->active_tins);
+	assert_int_equal(ring + parked + idle, q->n_tins);
+	fq_check_weights(q);
+}
+
+#endif

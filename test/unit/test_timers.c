@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The wheel, and each timer rule with its numbers (see timers.c), between two devices. */
+#include "wg_net.h"
+#include "wheel.h"
+
+#define GRAIN WG_WHEEL_GRAIN
+
+static unsigned int fired;
+
+static void
+count_fire(struct wg_wheel_entry *e, void *ctx)
+{
+	uint64_t *now = ctx;
+
+	assert_true(e->due <= *now);
+	fired++;
+}
+
+static uint64_t
+advance(struct wg_wheel *w, uint64_t now)
+{
+	return wg_wheel_advance(w, now, count_fire, &now);
+}
+
+/* Due in the middle of the grain 10: fires when that is over. */
+static void
+test_wheel_fires_within_a_grain(void **state)
+{
+	struct wg_wheel_entry e = {0};
+	struct wg_wheel w = {0};
+
+	RTE_SET_USED(state);
+	fired = 0;
+	assert_int_equal(advance(&w, 5 * GRAIN), UINT64_MAX);
+	wg_wheel_file(&w, &e, 10 * GRAIN + GRAIN / 2);
+	assert_int_equal(advance(&w, 6 * GRAIN), 11 * GRAIN);
+	assert_int_equal(advance(&w, 11 * GRAIN - 1), 11 * GRAIN);
+	assert_int_equal(fired, 0);
+	assert_int_equal(advance(&w, 11 * GRAIN), UINT64_MAX);
+	assert_int_equal(fired, 1);
+	assert_null(e.link);
+}
+
+/*
+ * Two entries in the same slot, one of them three turns later: it is passed over three times. Then
+ * once more, after a pause of ten turns.
+ */
+static void
+test_wheel_beyond_a_turn(void **state)
+{
+	uint64_t turn = WG_WHEEL_SLOTS * GRAIN;
+	struct wg_wheel_entry near = {0}, far = {0};
+	struct wg_wheel w = {0};
+
+	RTE_SET_USED(state);
+	fired = 0;
+	wg_wheel_file(&w, &near, 7 * GRAIN);
+	wg_wheel_file(&w, &far, 3 * turn + 7 * GRAIN);
+	assert_int_equal(advance(&w, 0), 8 * GRAIN);
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(advance(&w, i * turn + 8 * GRAIN), (i + 1) * turn + 8 * GRAIN);
+		assert_int_equal(fired, 1);
+	}
+	assert_int_equal(advance(&w, 3 * turn + 8 * GRAIN), UINT64_MAX);
+	assert_int_equal(fired, 2);
+
+	wg_wheel_file(&w, &far, 4 * turn);
+	advance(&w, 14 * turn);
+	assert_int_equal(fired, 3);
+}
+
+static void
+test_wheel_past_and_removed(void **state)
+{
+	struct wg_wheel_entry past = {0}, removed = {0}, moved = {0};
+	struct wg_wheel w = {0};
+
+	RTE_SET_USED(state);
+	fired = 0;
+	advance(&w, 100 * GRAIN);
+	wg_wheel_file(&w, &past, 3 * GRAIN);
+	wg_wheel_file(&w, &removed, 101 * GRAIN);
+	wg_wheel_remove(&w, &removed);
+	wg_wheel_remove(&w, &removed);
+	wg_wheel_file(&w, &moved, 101 * GRAIN);
+	wg_wheel_file(&w, &moved, 500 * GRAIN);
+	advance(&w, 200 * GRAIN);
+	assert_int_equal(fired, 1);
+	advance(&w, 501 * GRAIN);
+	assert_int_equal(fired, 2);
+	assert_int_equal(w.filed, 0);
+}
+
+static void
+file_again(struct wg_wheel_entry *e, void *ctx)
+{
+	fired++;
+	wg_wheel_file(ctx, e, 0);
+}
+
+static void
+test_wheel_fires_once_per_call(void **state)
+{
+	struct wg_wheel_entry e = {0};
+	struct wg_wheel w = {0};
+
+	RTE_SET_USED(state);
+	fired = 0;
+	wg_wheel_file(&w, &e, GRAIN);
+	wg_wheel_advance(&w, 2 * GRAIN, file_again, &w);
+	assert_int_equal(fired, 1);
+	wg_wheel_advance(&w, 3 * GRAIN, file_again, &w);
+	assert_int_equal(fired, 2);
+}
+
+/* Side 0 initiates at time t, which is returned; side 1 responds. */
+static uint64_t
+establish(struct net *net)
+{
+	uint64_t t = net->now;
+
+	net_data(net, 0, 1);
+	assert_int_equal(net->side[0].sessions, 1);
+	assert_int_equal(net->side[1].sessions, 1);
+	assert_int_equal(net->side[1].data_received, 1);
+	return t;
+}
+
+/* Data both ways every second: at 120 s the next one sent makes the initiator, not the responder,
+ * rekey. */
+static void
+test_initiator_rekeys_when_it_sends_after_120_s(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+
+	RTE_SET_USED(state);
+	for (int i = 1; i <= 122; i++) {
+		net_run_until(net, t + i * S);
+		net_data(net, 0, 1);
+		net_data(net, 1, 0);
+		if (i < 120)
+			assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 1);
+	}
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 2);
+	net_assert_between(net->side[0].last_initiation, t + 120 * S, t + 121 * S + NET_GRAIN);
+	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 0);
+	net_destroy(net);
+}
+
+/* Nothing is said after the first message but its keepalive: no rekey; all is wiped at 540 s. */
+static void
+test_silence_ends_after_540_s(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+	struct wg_peer *peer = net_peer(net, 0, 1);
+	uint32_t index = peer->current->local_index;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 180 * S - 1);
+	assert_non_null(wg_peer_session(peer, net->now));
+	net_run_until(net, t + 180 * S);
+	assert_null(wg_peer_session(peer, net->now));
+	net_run_until(net, t + 540 * S - 1);
+	assert_non_null(peer->current);
+	assert_non_null(wg_index_keypair(wg_device_index(net->side[0].dev), index));
+	net_run_until(net, t + 540 * S + NET_GRAIN);
+	assert_null(peer->current);
+	assert_null(net_peer(net, 1, 0)->current);
+	assert_null(wg_index_keypair(wg_device_index(net->side[0].dev), index));
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 1);
+	assert_int_equal(wg_device_tick(net->side[0].dev, net->now), UINT64_MAX);
+	assert_int_equal(wg_device_tick(net->side[1].dev, net->now), UINT64_MAX);
+	net_destroy(net);
+}
+
+/* The initiator hears data at 164 s: nothing. At 166 s: it rekeys, once, although nobody answers.
+ */
+static void
+test_initiator_rekeys_when_it_receives_after_165_s(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 164 * S);
+	net_data(net, 1, 0);
+	net_run_until(net, t + 166 * S);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 1);
+	net_data(net, 1, 0);
+	net_run_until(net, t + 167 * S + NET_GRAIN);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 2);
+	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 0);
+	assert_int_equal(net->side[0].sessions, 2);
+	net_destroy(net);
+}
+
+static void
+test_responder_does_not_rekey_when_it_receives(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 170 * S);
+	net->drop = net_drop_initiations;
+	net_data(net, 0, 1);
+	net_run_until(net, t + 175 * S);
+	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 0);
+	net_destroy(net);
+}
+
+/* Sent at 0 s and then every 5 to 5.333 s; given up at 90 s, and what waited is dropped. */
+static void
+test_retry_and_give_up_after_90_s(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[0];
+	uint64_t t = net->now, last = t;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_all;
+	net_data(net, 0, 1);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 1);
+	for (unsigned int sent = 2; sent <= 17; sent++) {
+		net_run_until(net, last + 5 * S - 1);
+		assert_int_equal(side->sent[WG_MESSAGE_INITIATION], sent - 1);
+		net_run_until(net, last + 5 * S + 333 * MS + NET_GRAIN);
+		assert_int_equal(side->sent[WG_MESSAGE_INITIATION], sent);
+		last = side->last_initiation;
+	}
+	net_run_until(net, t + 90 * S - 1);
+	assert_int_equal(side->purges, 0);
+	net_run_until(net, t + 90 * S + NET_GRAIN);
+	assert_int_equal(side->purges, 1);
+	last = side->last_initiation;
+	net_run_until(net, t + 1000 * S);
+	assert_int_equal(side->last_initiation, last);
+	assert_int_equal(wg_device_tick(side->dev, net->now), UINT64_MAX);
+
+	net->drop = NULL;
+	net_data(net, 0, 1);
+	assert_int_equal(side->sessions, 1);
+	net_destroy(net);
+}
+
+/* Given up at 90 s; asked again at once, while the last initiation is less than 5 s old. */
+static void
+test_initiations_are_5_s_apart(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[0];
+	uint64_t last;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_all;
+	net_data(net, 0, 1);
+	net_run(net, 90 * S + NET_GRAIN);
+	assert_int_equal(side->purges, 1);
+	last = side->last_initiation;
+	assert_true(net->now < last + 5 * S);
+	net_data(net, 0, 1);
+	assert_int_equal(side->last_initiation, last);
+	net_run_until(net, last + 5 * S + NET_GRAIN);
+	net_assert_between(side->last_initiation, last + 5 * S, last + 5 * S + NET_GRAIN);
+	net_destroy(net);
+}
+
+/* Side 1 sends data at 20 s; side 0 has nothing to say and answers with one keepalive at 30 s. */
+static void
+test_keepalive_10_s_after_data(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+	unsigned int before;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 20 * S);
+	before = net->side[0].keepalives;
+	net_data(net, 1, 0);
+	net_run_until(net, t + 25 * S);
+	net_data(net, 1, 0);
+	net_run_until(net, t + 30 * S - 1);
+	assert_int_equal(net->side[0].keepalives, before);
+	net_run_until(net, t + 60 * S);
+	assert_int_equal(net->side[0].keepalives, before + 1);
+	net_assert_between(net->side[0].last_keepalive, t + 30 * S, t + 30 * S + NET_GRAIN);
+	net_destroy(net);
+}
+
+static void
+test_no_keepalive_when_data_went_back(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+	unsigned int before;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 20 * S);
+	before = net->side[0].keepalives;
+	net_data(net, 1, 0);
+	net_run_until(net, t + 29 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 60 * S);
+	assert_int_equal(net->side[0].keepalives, before);
+	net_destroy(net);
+}
+
+/* Side 1 is gone from 20 s on. Data at 20 s and 30 s: a handshake at 35 s and up to 333 ms. */
+static void
+test_unanswered_data_begins_a_handshake(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[0];
+	uint64_t t = establish(net), last;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 20 * S);
+	net->drop = net_drop_from_1;
+	net_data(net, 0, 1);
+	net_run_until(net, t + 30 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 35 * S - 1);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 1);
+	net_run_until(net, t + 35 * S + 333 * MS + NET_GRAIN);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 2);
+
+	/* It is given up at 125 s and does not begin again by itself. */
+	net_run_until(net, t + 126 * S);
+	assert_int_equal(side->purges, 1);
+	last = side->last_initiation;
+	net_run_until(net, t + 600 * S);
+	assert_int_equal(side->last_initiation, last);
+	net_destroy(net);
+}
+
+/* A keepalive from the other side is an answer, and a keepalive needs none. */
+static void
+test_answered_data_begins_no_handshake(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 20 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 100 * S);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 1);
+	net_destroy(net);
+}
+
+static void
+set_keepalive(struct net *net, int of, int who, uint16_t seconds)
+{
+	struct wg_update u;
+	struct wg_update_peer *up = net_update(&u, net->side[who].public_key);
+
+	up->has_keepalive = true;
+	up->keepalive = seconds;
+	assert_int_equal(net_apply(&net->side[of], &u), 0);
+	net_deliver(net);
+}
+
+/* Every 25 s of silence: at 25, 50, 75 and 100 s. */
+static void
+test_persistent_keepalive(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t;
+
+	RTE_SET_USED(state);
+	set_keepalive(net, 0, 1, 25);
+	t = net->now;
+	/* The first of them made the session, and its keepalive confirmed it. */
+	assert_int_equal(net->side[1].sessions, 1);
+	assert_int_equal(net->side[0].keepalives, 1);
+	for (int i = 1; i <= 4; i++) {
+		net_run_until(net, t + i * 25 * S - 1);
+		assert_int_equal(net->side[0].keepalives, i);
+		net_run_until(net, t + i * 25 * S + i * NET_GRAIN);
+		assert_int_equal(net->side[0].keepalives, i + 1);
+	}
+	set_keepalive(net, 0, 1, 0);
+	net_run(net, 60 * S);
+	assert_int_equal(net->side[0].keepalives, 5);
+	set_keepalive(net, 0, 1, 25);
+	assert_int_equal(net->side[0].keepalives, 6);
+	net_destroy(net);
+}
+
+/* Data received at 10 s puts the next keepalive off to 35 s. */
+static void
+test_persistent_keepalive_after_traffic(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t;
+
+	RTE_SET_USED(state);
+	set_keepalive(net, 0, 1, 25);
+	t = net->now;
+	net_run_until(net, t + 10 * S);
+	assert_true(net_send(&net->side[1], net_peer(net, 1, 0), false));
+	net_deliver(net);
+	net_run_until(net, t + 35 * S - 1);
+	assert_int_equal(net->side[0].keepalives, 1);
+	net_run_until(net, t + 35 * S + NET_GRAIN);
+	assert_int_equal(net->side[0].keepalives, 2);
+	net_destroy(net);
+}
+
+/* The other side is away: 90 s of attempts, 25 s after the last of them the next, and then it is
+ * back. */
+static void
+test_persistent_keepalive_never_gives_up(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = net->now;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_all;
+	set_keepalive(net, 0, 1, 25);
+	net_run_until(net, t + 600 * S);
+	assert_true(net->side[0].purges >= 4);
+	net->drop = NULL;
+	net_run(net, 30 * S);
+	assert_int_equal(net->side[0].sessions, 1);
+	net_destroy(net);
+}
+
+/* For an hour, with keepalives alone, one side always has a session. */
+static void
+test_persistent_keepalive_keeps_the_session(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t;
+
+	RTE_SET_USED(state);
+	set_keepalive(net, 0, 1, 25);
+	t = net->now;
+	for (int i = 1; i <= 3600; i++) {
+		net_run_until(net, t + i * S);
+		assert_non_null(wg_peer_session(net_peer(net, 0, 1), net->now));
+	}
+	assert_int_equal(net->side[0].data_refused, 0);
+	assert_int_equal(net->side[1].data_refused, 0);
+	/* Keepalives at 125 s make it rekey, so does every fifth keepalive from then on. */
+	net_assert_between(net->side[0].sessions, 28, 30);
+	net_destroy(net);
+}
+
+/* Both sides rekey at 2^60 messages, also the responder. */
+static void
+test_rekey_after_2_60_messages(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+
+	RTE_SET_USED(state);
+	net_peer(net, 1, 0)->current->send_counter = WG_REKEY_AFTER_MESSAGES - 1;
+	net_run_until(net, t + 10 * S);
+	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 0);
+	net_data(net, 1, 0);
+	net_run_until(net, t + 11 * S + NET_GRAIN);
+	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 1);
+	assert_int_equal(net->side[1].sessions, 2);
+	net_destroy(net);
+}
+
+/* Routing may choose another source address when nobody answers. */
+static void
+test_retry_forgets_the_source_address(void **state)
+{
+	struct net *net = net_create_pair();
+	struct wg_peer *peer = net_peer(net, 0, 1);
+	struct wg_endpoint sticky = peer->endpoint;
+
+	RTE_SET_USED(state);
+	sticky.src[0] = 10;
+	wg_device_roamed(net->side[0].dev, peer->id, &sticky);
+	net->drop = net_drop_all;
+	net_data(net, 0, 1);
+	assert_int_equal(peer->endpoint.src[0], 10);
+	net_run(net, 6 * S);
+	assert_int_equal(peer->endpoint.src[0], 0);
+	assert_int_equal(net->side[0].endpoint_changes, 3);
+	net_destroy(net);
+}
+
+static int
+set_up(void **state)
+{
+	RTE_SET_USED(state);
+	return test_eal_init();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wheel_fires_within_a_grain),
+		cmocka_unit_test(test_wheel_beyond_a_turn),
+		cmocka_unit_test(test_wheel_past_and_removed),
+		cmocka_unit_test(test_wheel_fires_once_per_call),
+		cmocka_unit_test(test_initiator_rekeys_when_it_sends_after_120_s),
+		cmocka_unit_test(test_silence_ends_after_540_s),
+		cmocka_unit_test(test_initiator_rekeys_when_it_receives_after_165_s),
+		cmocka_unit_test(test_responder_does_not_rekey_when_it_receives),
+		cmocka_unit_test(test_retry_and_give_up_after_90_s),
+		cmocka_unit_test(test_initiations_are_5_s_apart),
+		cmocka_unit_test(test_keepalive_10_s_after_data),
+		cmocka_unit_test(test_no_keepalive_when_data_went_back),
+		cmocka_unit_test(test_unanswered_data_begins_a_handshake),
+		cmocka_unit_test(test_answered_data_begins_no_handshake),
+		cmocka_unit_test(test_persistent_keepalive),
+		cmocka_unit_test(test_persistent_keepalive_after_traffic),
+		cmocka_unit_test(test_persistent_keepalive_never_gives_up),
+		cmocka_unit_test(test_persistent_keepalive_keeps_the_session),
+		cmocka_unit_test(test_rekey_after_2_60_messages),
+		cmocka_unit_test(test_retry_forgets_the_source_address),
+	};
+
+	return cmocka_run_group_tests_name("timers", tests, set_up, NULL);
+}
