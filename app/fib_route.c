@@ -269,7 +269,7 @@ tg_fib_route_remove(struct tg_fib *fib, const struct tg_fib_route *r)
 
 	if (!at || !is_there(at, r))
 		return TG_FIB_SAME;
-	if ((*at)->shared || r->multipath || !leads_to((*at)->hop, r))
+	if ((*at)->shared || !leads_to((*at)->hop, r))
 		return TG_FIB_UNSURE;
 	route_unlink(fib, at);
 	err = prefix_publish(fib, p);

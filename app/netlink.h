@@ -47,8 +47,11 @@ int tg_netlink_sync(struct tg_netlink *nl);
 int tg_netlink_fd(const struct tg_netlink *nl);
 void tg_netlink_input(struct tg_netlink *nl);
 
-/* Asks the kernel to resolve (or to confirm) the neighbour of an ETHER hop: RTM_NEWNEIGH with
- * NTF_USE. */
+/*
+ * Asks the kernel to resolve (or to confirm) the neighbour of an ETHER hop: RTM_NEWNEIGH with
+ * NTF_USE. For IPv6 the twin must have a link-local address that has passed duplicate detection:
+ * Linux solicits from no other.
+ */
 void tg_netlink_resolve(struct tg_netlink *nl, const struct tg_hop *hop);
 
 /*

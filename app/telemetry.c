@@ -85,8 +85,7 @@ add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const stru
 	rte_tel_data_add_dict_u64(q, "tins", s.tins);
 	rte_tel_data_add_dict_u64(q, "collisions", s.c.collisions);
 	rte_tel_data_add_dict_u64(q, "marks", s.c.marks);
-	rte_tel_data_add_dict_u64(q, "sojourn_avg_ns", s.sojourn_avg_ns);
-	rte_tel_data_add_dict_u64(q, "sojourn_peak_ns", s.sojourn_peak_ns);
+	rte_tel_data_add_dict_u64(q, "sojourn_total_ns", s.sojourn_total_ns);
 	for (why = 0; why < FQ_DROP_MAX; why++)
 		rte_tel_data_add_dict_u64(q, fq_drop_name(why), s.c.drops[why]);
 }

@@ -12,15 +12,18 @@
 #define CODEL_DROPS_MAX 32u
 
 /* How far ahead on the ring to fetch. */
-#define AHEAD_TIN 9u
+#define AHEAD_TIN 8u
 #define AHEAD_FLOW 6u
-#define AHEAD_PACKET 3u
+#define AHEAD_PACKET 4u
+#define AHEAD_SECOND 2u /* the packet of the second flow */
 
 static inline void
-sojourn_update(struct fq_sojourn *s, uint32_t sojourn)
+sojourn_update(struct fq_sojourn *s, uint32_t age)
 {
-	FQ_SET(s->avg, s->avg + sojourn - (s->avg >> 5));
-	FQ_SET(s->peak, sojourn > s->peak ? sojourn : s->peak - ((s->peak - sojourn) >> 8));
+	uint32_t faded = s->peak - (s->peak >> 8);
+
+	FQ_ADD(s->avg, age - (s->avg >> 5));
+	FQ_SET(s->peak, RTE_MAX(age, faded));
 }
 
 static inline uint32_t
@@ -37,7 +40,7 @@ account(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t len, uint32_
 	f->deficit -= (int32_t)len;
 	t->deficit -= (int32_t)len;
 	sojourn_update(&t->sojourn, age);
-	sojourn_update(&q->sojourn, age);
+	FQ_ADD(q->sojourn_total, age);
 	FQ_ADD(t->c.packets, 1);
 	FQ_ADD(t->c.bytes, len);
 	FQ_ADD(q->c.bytes, len);
@@ -69,7 +72,7 @@ flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 
 	for (unsigned int drops = 0; f->head; drops++) {
 		uint32_t len;
-		struct rte_mbuf *m = fq_flow_pop(q, fi, &len);
+		struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
 		uint32_t age = sojourn_of(q, m, now);
 
 		if (!q->police || drops == CODEL_DROPS_MAX ||
@@ -83,6 +86,16 @@ flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 	return NULL;
 }
 
+static inline void
+flow_end_turn(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
+{
+	uint32_t fi = fq_fifo_pop(q, t, l);
+
+	q->flows[fi].deficit += (int32_t)q->quantum;
+	q->flows[fi].list = FQ_LIST_OLD;
+	fq_fifo_push(q, &t->old, fi);
+}
+
 /* The next packet of the tin, of its new flows alone when only_new. NULL: there are no more flows.
  */
 static __rte_always_inline struct rte_mbuf *
@@ -92,18 +105,15 @@ tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, uint32_t now)
 		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		uint32_t fi = l->head;
 		struct fq_flow *f = &q->flows[fi];
-		struct rte_mbuf *m;
+		struct rte_mbuf *m = NULL;
 
-		if (f->deficit <= 0) {
-			f->deficit += (int32_t)q->quantum;
-			f->list = FQ_LIST_OLD;
-			fq_fifo_push(q, &t->old, fq_fifo_pop(q, t, l));
-			continue;
-		}
-		m = flow_dequeue(q, t, fi, now);
-		if (!f->head && f->deficit > 0)
+		if (likely(f->deficit > 0))
+			m = flow_dequeue(q, t, fi, now);
+		if (f->deficit <= 0)
+			flow_end_turn(q, t, l);
+		else if (!f->head)
 			fq_flow_release(q, fq_fifo_pop(q, t, l));
-		if (m)
+		if (likely(m))
 			return m;
 	}
 	return NULL;
@@ -131,9 +141,18 @@ boost_dequeue(struct fq *q, uint32_t now)
 }
 
 static inline const struct fq_flow *
-next_flow(const struct fq *q, const struct fq_tin *t)
+flow_ahead(const struct fq *q, uint32_t steps)
 {
+	const struct fq_tin *t = &q->tins[fq_queue_at(q, &q->ring, steps)];
+
 	return &q->flows[t->fresh.n ? t->fresh.head : t->old.n ? t->old.head : 0];
+}
+
+static inline void
+packet_prefetch(const struct fq_flow *f)
+{
+	rte_prefetch0(f->head);
+	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
 }
 
 /*
@@ -144,18 +163,21 @@ static inline void
 ring_prefetch(const struct fq *q)
 {
 	const struct fq_tin *t = &q->tins[fq_queue_at(q, &q->ring, AHEAD_TIN)];
-	const struct fq_flow *f;
+	const struct fq_flow *f = flow_ahead(q, AHEAD_PACKET);
 
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
-	rte_prefetch0(next_flow(q, &q->tins[fq_queue_at(q, &q->ring, AHEAD_FLOW)]));
-	f = next_flow(q, &q->tins[fq_queue_at(q, &q->ring, AHEAD_PACKET)]);
-	rte_prefetch0(f->head);
-	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
+	rte_prefetch0(flow_ahead(q, AHEAD_FLOW));
+	packet_prefetch(f);
+	if (f->next != FQ_NIL)
+		rte_prefetch0(&q->flows[f->next]);
+	f = flow_ahead(q, AHEAD_SECOND);
+	if (f->next != FQ_NIL)
+		packet_prefetch(&q->flows[f->next]);
 }
 
 static inline void
-ring_rotate(struct fq *q, uint32_t ti)
+ring_end_turn(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
 
@@ -164,6 +186,7 @@ ring_rotate(struct fq *q, uint32_t ti)
 	fq_queue_push(q, &q->ring, ti);
 	if (t->fresh.n)
 		fq_tin_boost(q, ti);
+	ring_prefetch(q);
 }
 
 static inline struct rte_mbuf *
@@ -172,21 +195,18 @@ ring_dequeue(struct fq *q, uint32_t now)
 	while (q->ring.head != q->ring.tail) {
 		uint32_t ti = fq_queue_at(q, &q->ring, 0);
 		struct fq_tin *t = &q->tins[ti];
-		struct rte_mbuf *m;
+		struct rte_mbuf *m = NULL;
 
-		if (t->closed) {
+		if (likely(!t->closed && t->deficit > 0))
+			m = tin_dequeue(q, t, false, now);
+		if (unlikely(t->closed))
 			fq_tin_leave_ring(q);
-			continue;
-		}
-		if (t->deficit <= 0) {
-			ring_rotate(q, ti);
-			ring_prefetch(q);
-			continue;
-		}
-		m = tin_dequeue(q, t, false, now);
-		if (m)
+		else if (t->deficit <= 0)
+			ring_end_turn(q, ti);
+		else if (!m)
+			fq_tin_leave_ring(q);
+		if (likely(m))
 			return m;
-		fq_tin_leave_ring(q);
 	}
 	return NULL;
 }

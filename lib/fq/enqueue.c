@@ -95,16 +95,6 @@ enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, ui
 	check_limits(q, ti);
 }
 
-void
-fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, uint16_t weight, uint64_t now)
-{
-	struct fq_item item = {m, tin_key, weight};
-	struct place at = {fq_flow_tag(tin_key, fq_pkt(q, m)->hash), FQ_NIL, FQ_NIL};
-
-	FQ_ADD(q->c.enqueued, 1);
-	enqueue_one(q, &item, &at, fq_now32(now));
-}
-
 /* Finds tins and asks for them and for the sets of tags, then finds the flows and asks for those.
  */
 static inline void
@@ -142,4 +132,12 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 		items += batch;
 		n -= batch;
 	}
+}
+
+void
+fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, uint16_t weight, uint64_t now)
+{
+	struct fq_item item = {m, tin_key, weight};
+
+	fq_enqueue_burst(q, &item, 1, now);
 }

@@ -201,10 +201,9 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 
 /* The flow has a packet. Its next one is likely to be next. */
 static inline struct rte_mbuf *
-fq_flow_pop(struct fq *q, uint32_t fi, uint32_t *len)
+fq_flow_pop(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t *len)
 {
 	struct fq_flow *f = &q->flows[fi];
-	struct fq_tin *t = &q->tins[f->tin];
 	struct rte_mbuf *m = f->head;
 
 	f->head = fq_next(m);

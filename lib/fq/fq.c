@@ -32,7 +32,7 @@ params_valid(const struct fq_params *p)
 		p->tins >= 1 && p->tins <= 65536 && p->limit_packets && p->limit_bytes &&
 		p->limit_bytes <= 1u << 31 && p->quantum >= 1 && p->quantum <= 65535 &&
 		p->target_ns <= p->interval_ns && p->interval_ns < UINT64_C(1) << 36 &&
-		p->pkt_offset > 0 && p->drop;
+		p->mpu <= UINT16_MAX && p->pkt_offset > 0 && p->drop;
 }
 
 static void
@@ -45,7 +45,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->queue_mask = rte_align32pow2(p->tins) - 1;
 	q->set_shift = 32 - rte_bsf32(p->flows / FQ_WAYS);
 	q->overhead = p->overhead;
-	q->mpu = RTE_MAX(p->mpu, 1u);
+	q->mpu = (int32_t)RTE_MAX(p->mpu, 1u);
 	q->quantum = p->quantum;
 	q->limit_packets = p->limit_packets;
 	q->limit_bytes = p->limit_bytes;

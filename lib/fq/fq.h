@@ -5,16 +5,17 @@
  * A tin is what belongs to one peer, named by a 32-bit key that the caller chooses. Tins share the
  * rate by weighted deficit round robin, in bytes as on the wire. Inside a tin flows share by
  * deficit round robin, new (sparse) flows before old ones, and CoDel watches each flow (RFC 8289,
- * RFC 8290). A tin with a new flow may spend its credit of the next round, and one round more,
- * ahead of its turn: a sparse packet does not wait for a round of greedy peers, yet nobody gains
- * more than his share.
+ * RFC 8290). A tin with a new flow may send it ahead of its turn, out of the credit of that turn
+ * and up to one quantum of debt: a sparse packet does not wait for a round of greedy peers, yet
+ * nobody gains more than his share.
  *
  * Threads: an instance belongs to one thread (a TX or crypto lcore), that creates nothing, blocks
  * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
  * may be called by another thread meanwhile: counters are never torn, but not of one instant.
  *
- * Memory: all of it is taken by fq_create. 72 bytes per flow, 256 to 288 per tin with its default
- * flow and its place in the key table; a peer that has no tin costs nothing.
+ * Memory: all of it is taken by fq_create. 72 bytes per flow, 192 per tin and 84 more for its
+ * default flow and its places in key table and lists (tins a power of two; else up to 104). A peer
+ * that has no tin costs nothing.
  *
  * Packets: fq_enqueue takes ownership, always; fq_dequeue gives it back; the drop callback takes
  * it. While a packet is queued the library owns mbuf->tx_offload (the FIFO link; zero again after)
@@ -67,7 +68,7 @@ struct fq_params {
 	uint32_t quantum; /* bytes per flow and round; of a tin: times weight / least weight */
 	uint32_t mtu; /* as on the wire: a flow with no more than this is left alone */
 	int32_t overhead; /* wire length = max(pkt_len + overhead, mpu) */
-	uint32_t mpu;
+	uint32_t mpu; /* to 65535 */
 	uint64_t target_ns; /* CoDel's acceptable standing delay */
 	uint64_t interval_ns; /* CoDel's sliding window, about a round trip; target to 2^40 */
 	bool codel; /* false: flows are not policed, only shared and limited */
@@ -109,7 +110,7 @@ unsigned int fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts
 /*
  * A closed tin keeps its packets and is not scheduled. An explicit close holds, and holds a tin of
  * the pool, until fq_tin_open or fq_tin_purge; -ENOSPC when there is none. With start_closed,
- * opening lets out what waits: once it has drained the tin is closed again.
+ * opening lets out what waits; once the tin has drained and its turn has come it is closed again.
  */
 void fq_tin_open(struct fq *q, uint32_t tin_key);
 int fq_tin_close(struct fq *q, uint32_t tin_key);
@@ -137,8 +138,7 @@ struct fq_stats {
 	uint32_t backlog_bytes;
 	uint32_t flows; /* in use, default flows not counted */
 	uint32_t tins; /* scheduled or closed with something queued */
-	uint64_t sojourn_avg_ns; /* of dequeued packets, exponential average over about 32 */
-	uint64_t sojourn_peak_ns; /* maximum, decaying by 1/256 of the way per packet */
+	uint64_t sojourn_total_ns; /* of dequeued packets: over c.packets, or as differences */
 };
 
 struct fq_tin_stats {
@@ -151,8 +151,8 @@ struct fq_tin_stats {
 	uint32_t flows_new;
 	uint32_t flows_old;
 	uint32_t default_packets; /* of the backlog, in the default flow */
-	uint64_t sojourn_avg_ns;
-	uint64_t sojourn_peak_ns;
+	uint64_t sojourn_avg_ns; /* of dequeued packets, exponential average over about 32 */
+	uint64_t sojourn_peak_ns; /* maximum, fading by 1/256 per packet */
 };
 
 void fq_stats_get(const struct fq *q, struct fq_stats *out);

@@ -115,7 +115,8 @@ struct fq {
 	uint32_t n_flows, n_tins;
 	uint32_t slot_mask, slot_shift, set_shift, queue_mask;
 	int32_t overhead;
-	uint32_t mpu, quantum;
+	int32_t mpu;
+	uint32_t quantum;
 	uint32_t limit_packets, limit_bytes, tin_limit;
 	struct fq_codel_params codel;
 	int pkt_offset;
@@ -133,8 +134,8 @@ struct fq {
 	struct fq_queue boost;
 	uint32_t weight_mask; /* classes (log2) of the weights on the ring */
 	uint32_t weight_n[FQ_WEIGHT_CLASSES];
-	struct fq_sojourn sojourn;
 	struct fq_counters c;
+	uint64_t sojourn_total; /* units of 1024 ns */
 	uint64_t class_mask[FQ_CLASSES / 64];
 	uint32_t class_head[FQ_CLASSES];
 };
@@ -154,9 +155,7 @@ fq_now32(uint64_t ns)
 static inline uint32_t
 fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
 {
-	int64_t len = (int64_t)m->pkt_len + q->overhead;
-
-	return len > (int64_t)q->mpu ? (uint32_t)len : q->mpu;
+	return (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
 }
 
 static inline struct rte_mbuf *

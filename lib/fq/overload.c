@@ -160,7 +160,7 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 {
 	struct fq_tin *t = &q->tins[q->flows[fi].tin];
 	uint32_t len;
-	struct rte_mbuf *m = fq_flow_pop(q, fi, &len);
+	struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
 
 	FQ_ADD(t->c.drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);

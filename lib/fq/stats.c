@@ -34,8 +34,7 @@ fq_stats_get(const struct fq *q, struct fq_stats *out)
 	out->backlog_bytes = FQ_GET(q->bytes);
 	out->flows = FQ_GET(q->busy_flows);
 	out->tins = FQ_GET(q->active_tins);
-	out->sojourn_avg_ns = avg_ns(&q->sojourn);
-	out->sojourn_peak_ns = peak_ns(&q->sojourn);
+	out->sojourn_total_ns = FQ_GET(q->sojourn_total) << FQ_TIME_SHIFT;
 }
 
 bool

@@ -199,6 +199,8 @@ fq_tin_close(struct fq *q, uint32_t tin_key)
 {
 	uint32_t ti = fq_tin_find(q, tin_key);
 
+	if (ti == FQ_NIL && q->start_closed)
+		return 0;
 	if (ti == FQ_NIL)
 		ti = fq_tin_take(q, tin_key);
 	if (ti == FQ_NIL)

@@ -83,11 +83,7 @@ perform(struct wg_device *dev, struct wg_peer *peer, enum wg_timer timer, uint64
 		forget_source_address(dev, peer);
 		wg_handshake_want(dev, peer, now);
 		break;
-	case WG_TIMER_REKEY_RECEIVING:
-		peer->timers.last_minute = true;
-		wg_handshake_want(dev, peer, now);
-		break;
-	case WG_TIMER_REKEY_SENDING:
+	case WG_TIMER_REKEY:
 		wg_handshake_want(dev, peer, now);
 		break;
 	case WG_TIMER_KEEPALIVE:

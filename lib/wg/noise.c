@@ -76,7 +76,7 @@ seal(struct wg_noise *n, const uint8_t key[WG_KEY_LEN], uint8_t *out, const void
 }
 
 static bool
-open(struct wg_noise *n, const uint8_t key[WG_KEY_LEN], void *out, const uint8_t *in, size_t len)
+unseal(struct wg_noise *n, const uint8_t key[WG_KEY_LEN], void *out, const uint8_t *in, size_t len)
 {
 	if (crypto_aead_chacha20poly1305_ietf_decrypt(
 		    out, NULL, NULL, in, len, n->hash, WG_HASH_LEN, zero_nonce, key))
@@ -209,7 +209,7 @@ wg_noise_open_initiation(
 	start(&r->noise, id->public_key);
 	mix_ephemeral(&r->noise, msg->ephemeral);
 	ok = mix_dh(&r->noise, key, id->private_key, msg->ephemeral) &&
-		open(&r->noise, key, r->remote_static, msg->encrypted_static,
+		unseal(&r->noise, key, r->remote_static, msg->encrypted_static,
 			sizeof(msg->encrypted_static));
 	sodium_memzero(key, sizeof(key));
 	return ok;
@@ -226,7 +226,7 @@ wg_noise_accept_initiation(struct wg_noise_responder *r, const struct wg_initiat
 		return false;
 	wg_kdf(r->noise.chaining_key, key, NULL, r->noise.chaining_key, hs->static_static,
 		WG_KEY_LEN);
-	ok = open(&r->noise, key, timestamp, msg->encrypted_timestamp,
+	ok = unseal(&r->noise, key, timestamp, msg->encrypted_timestamp,
 		sizeof(msg->encrypted_timestamp));
 	sodium_memzero(key, sizeof(key));
 	if (!ok || memcmp(timestamp, hs->latest_timestamp, sizeof(timestamp)) <= 0)
@@ -294,7 +294,7 @@ wg_noise_consume_response(struct wg_handshake *hs, const struct wg_response *msg
 		!mix_dh(&n, NULL, id->private_key, msg->ephemeral))
 		goto out;
 	mix_preshared_key(&n, key, hs->preshared_key);
-	if (!open(&n, key, nothing, msg->encrypted_nothing, sizeof(msg->encrypted_nothing)))
+	if (!unseal(&n, key, nothing, msg->encrypted_nothing, sizeof(msg->encrypted_nothing)))
 		goto out;
 	split(&n, keys->send, keys->receive);
 	wg_handshake_drop(hs);

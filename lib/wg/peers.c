@@ -17,7 +17,7 @@ wg_peers_init(struct wg_peers *p, uint32_t max, const struct wg_random *rnd)
 	p->slots = calloc(max, sizeof(*p->slots));
 	p->generations = calloc(max, sizeof(*p->generations));
 	p->free_slots = calloc(max, sizeof(*p->free_slots));
-	p->buckets = calloc(buckets, sizeof(*p->buckets));
+	p->buckets = calloc(buckets, sizeof(struct wg_peer *));
 	if (!p->slots || !p->generations || !p->free_slots || !p->buckets) {
 		wg_peers_fini(p);
 		return -ENOMEM;
@@ -57,7 +57,7 @@ wg_peers_find(const struct wg_peers *p, const uint8_t public_key[WG_KEY_LEN])
 {
 	struct wg_peer *peer = *bucket_of(p, public_key);
 
-	while (peer && memcmp(peer->handshake.remote_static, public_key, WG_KEY_LEN))
+	while (peer && memcmp(peer->handshake.remote_static, public_key, WG_KEY_LEN) != 0)
 		peer = peer->same_bucket;
 	return peer;
 }

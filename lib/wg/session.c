@@ -36,7 +36,6 @@ static void
 up(struct wg_device *dev, struct wg_peer *peer)
 {
 	wg_handshake_end(dev, peer);
-	peer->timers.last_minute = false;
 	peer->timers.last_handshake = dev->ops->wall_clock(dev->ctx);
 	dev->ops->session_up(dev->ctx, peer);
 }

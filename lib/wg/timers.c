@@ -13,7 +13,8 @@
  * the stamp away, so that only data sent later begins anew.
  * - Rekey, sending: the initiator of the current session begins a handshake when it sent something
  * after 120 s. Both sides do at 2^60 messages.
- * - Rekey, receiving: the initiator begins one, once, when it received something after 165 s.
+ * - Rekey, receiving: the initiator begins one when it received something after 165 s. Once: the
+ *   attempt lasts longer than the session.
  * - Keepalive: data received and nothing sent since for 10 s: an empty message, or a handshake when
  * the session has ended meanwhile.
  * - Persistent keepalive: nothing authenticated either way for as long as configured: the same.
@@ -70,14 +71,13 @@ consider_rekey(struct wg_timer_due *due, const struct wg_peer *peer, const struc
 	if (!kp || !can_initiate(peer))
 		return;
 	if (stamp(&kp->send_counter) >= WG_REKEY_AFTER_MESSAGES)
-		consider(due, WG_TIMER_REKEY_SENDING, now);
+		consider(due, WG_TIMER_REKEY, now);
 	if (!kp->initiator)
 		return;
 	if (stamp(&peer->last_sent) >= kp->birth + WG_REKEY_AFTER_TIME)
-		consider(due, WG_TIMER_REKEY_SENDING, now);
-	if (stamp(&peer->last_received) >= kp->birth + REKEY_ON_RECEIVE_AFTER &&
-		!peer->timers.last_minute)
-		consider(due, WG_TIMER_REKEY_RECEIVING, now);
+		consider(due, WG_TIMER_REKEY, now);
+	if (stamp(&peer->last_received) >= kp->birth + REKEY_ON_RECEIVE_AFTER)
+		consider(due, WG_TIMER_REKEY, now);
 }
 
 static void

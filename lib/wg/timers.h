@@ -24,7 +24,6 @@ struct wg_peer_timers {
 	uint64_t zero_at;
 	uint64_t last_handshake; /* wall clock, ns since 1970, as wg shows it */
 	uint32_t jitter; /* ns, drawn anew with each initiation */
-	bool last_minute; /* this session has been renewed for what it received */
 };
 
 enum wg_timer {
@@ -34,8 +33,7 @@ enum wg_timer {
 	WG_TIMER_GIVE_UP,
 	WG_TIMER_RETRY,
 	WG_TIMER_UNANSWERED,
-	WG_TIMER_REKEY_SENDING,
-	WG_TIMER_REKEY_RECEIVING,
+	WG_TIMER_REKEY,
 	WG_TIMER_KEEPALIVE,
 	WG_TIMER_PERSISTENT_KEEPALIVE,
 };

@@ -48,11 +48,11 @@ cleanup() {
 	local rc=$? name
 	trap - EXIT INT TERM
 	set +e
+	kill_all
 	if [ "$rc" -ne 0 ]; then
 		printf 'FAIL %s\n' "$TG_STEP"
 		show_logs
 	fi
-	kill_all
 	for name in "${TG_NS[@]}"; do
 		ip netns del "$name"
 	done

@@ -5,10 +5,9 @@
 source "$(dirname "$0")/lib.sh"
 
 start_usual_network
-listen lan 5201
 
 traffic() {
-	spawn flood site1 iperf3 -c 10.10.0.2 -p 5201 -t 60
+	spawn flood site1 ping -n -f -s 1392 10.10.0.2
 	poll_until 10 more_than_a_megabyte
 }
 

@@ -194,6 +194,36 @@ test_previous_session_still_receives(void **state)
 	net_destroy(net);
 }
 
+/* When the third session is made, the responder still sends under the second; the first goes. */
+static void
+test_three_sessions(void **state)
+{
+	struct net *net = net_create_pair();
+	struct wg_peer *peer = net_peer(net, 1, 0);
+	uint64_t t = net->now;
+	struct wg_keypair *second;
+	uint32_t first;
+
+	RTE_SET_USED(state);
+	net_data(net, 0, 1);
+	first = peer->current->local_index;
+	net_run_until(net, t + 121 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 123 * S);
+	second = peer->current;
+	assert_int_equal(peer->previous->local_index, first);
+	net->drop = drop_responses;
+	net_run_until(net, t + 245 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 247 * S);
+	assert_non_null(peer->next);
+	assert_ptr_equal(peer->current, second);
+	assert_null(peer->previous);
+	assert_null(wg_index_keypair(wg_device_index(net->side[1].dev), first));
+	assert_connected(net, 0, 1);
+	net_destroy(net);
+}
+
 static void
 set_psk(struct net *net, int of, int who, uint8_t byte)
 {
@@ -504,12 +534,15 @@ test_private_key_change(void **state)
 	net->side[0].data_refused = 0;
 	assert_connected(net, 0, 1);
 
+	/* Without identity: data that wait to be acknowledged do not keep the timers busy. */
+	net_data(net, 1, 0);
 	peer = net_peer(net, 1, 0);
 	memset(private_key, 0, sizeof(private_key));
 	net_set_key(&net->side[0], private_key);
 	assert_true(sodium_is_zero(wg_device_private_key(net->side[0].dev), WG_KEY_LEN));
 	assert_true(sodium_is_zero(wg_device_public_key(net->side[0].dev), WG_KEY_LEN));
 	net_run(net, 200 * S);
+	assert_int_equal(wg_device_tick(net->side[0].dev, net->now), UINT64_MAX);
 	wg_device_session_wanted(net->side[1].dev, peer->id, net->now);
 	net_deliver(net);
 	assert_true(net->side[0].refusals[WG_REFUSED_NO_IDENTITY] > 0);
@@ -520,15 +553,20 @@ test_private_key_change(void **state)
 static void
 test_private_key_change_during_handshake(void **state)
 {
-	uint8_t private_key[WG_KEY_LEN];
 	struct net *net = net_create_pair();
+	uint8_t private_key[WG_KEY_LEN];
+	const struct wg_index *index = wg_device_index(net->side[0].dev);
+	uint32_t initiation;
 
 	RTE_SET_USED(state);
 	net->held = true;
 	net_data(net, 0, 1);
+	initiation = net_peer(net, 0, 1)->handshake.local_index;
+	assert_ptr_equal(wg_index_handshake(index, initiation), net_peer(net, 0, 1));
 	net_deliver_one(net, 0);
 	memset(private_key, 0x99, sizeof(private_key));
 	net_set_key(&net->side[0], private_key);
+	assert_null(wg_index_handshake(index, initiation));
 	net_introduce(net, 1, 0, true);
 	net->held = false;
 	net_deliver(net);
@@ -624,6 +662,30 @@ test_indices_keep_to_the_lane(void **state)
 		assert_int_equal(current(net, 0, 2)->local_index % 3, 0);
 		assert_int_equal(current(net, 0, 1)->local_index % 3, 1);
 	}
+	net_destroy(net);
+}
+
+/* The table has 64 slots here: an index that differs above those bits is not the session's. */
+static void
+test_index_is_compared_whole(void **state)
+{
+	struct net *net = net_create_pair();
+	const struct wg_index *index = wg_device_index(net->side[0].dev);
+	uint32_t id;
+
+	RTE_SET_USED(state);
+	net->held = true;
+	net_data(net, 0, 1);
+	id = net_peer(net, 0, 1)->handshake.local_index;
+	assert_non_null(wg_index_handshake(index, id));
+	assert_null(wg_index_keypair(index, id));
+	assert_null(wg_index_handshake(index, id ^ 64));
+	net->held = false;
+	net_deliver(net);
+	assert_ptr_equal(wg_index_keypair(index, id), current(net, 0, 1));
+	assert_null(wg_index_handshake(index, id));
+	assert_null(wg_index_keypair(index, id ^ 64));
+	assert_null(wg_index_keypair(index, id ^ 0x80000000));
 	net_destroy(net);
 }
 
@@ -918,6 +980,7 @@ main(void)
 		cmocka_unit_test(test_both_initiate_at_once),
 		cmocka_unit_test(test_ten_rekeys_under_traffic),
 		cmocka_unit_test(test_previous_session_still_receives),
+		cmocka_unit_test(test_three_sessions),
 		cmocka_unit_test(test_preshared_key),
 		cmocka_unit_test(test_roaming),
 		cmocka_unit_test(test_endpoint_is_learned),
@@ -934,6 +997,7 @@ main(void)
 		cmocka_unit_test(test_remove_peer_with_session),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_indices_keep_to_the_lane),
+		cmocka_unit_test(test_index_is_compared_whole),
 		cmocka_unit_test(test_allowed_ips),
 		cmocka_unit_test(test_update_only_and_replace_peers),
 		cmocka_unit_test(test_failed_updates_change_nothing),

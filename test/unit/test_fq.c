@@ -68,6 +68,39 @@ emptied_flow_gets_no_new_quantum(void **state)
 	test_fq_end(&t);
 }
 
+/* A and B are greedy, so a round is two turns. S keeps its credit for that long, then has a new
+ * one. */
+static void
+quantum_is_per_round(void **state)
+{
+	struct test_fq t;
+	uint32_t s1, s2;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t i = 0; i < 12; i++)
+		test_fq_put(&t, 1, i % 2, 1000);
+	assert_int_equal(test_fq_id(&t), 0);
+	assert_int_equal(test_fq_id(&t), 1);
+	s1 = test_fq_put(&t, 1, 0x5, 900);
+	assert_int_equal(test_fq_id(&t), s1); /* S 1000 -> 100 */
+	assert_int_equal(test_fq_id(&t), 2); /* half a round */
+	s1 = test_fq_put(&t, 1, 0x5, 400);
+	s2 = test_fq_put(&t, 1, 0x5, 400);
+	assert_int_equal(test_fq_id(&t), s1); /* S 100 -> -300, to the old list with 700 */
+	assert_int_equal(test_fq_id(&t), 3);
+	assert_int_equal(test_fq_id(&t), 4);
+	assert_int_equal(test_fq_id(&t), s2); /* S 700 -> 300 */
+	assert_int_equal(test_fq_id(&t), 5);
+	assert_int_equal(test_fq_id(&t), 6);
+	s1 = test_fq_put(&t, 1, 0x5, 900);
+	s2 = test_fq_put(&t, 1, 0x5, 100);
+	assert_int_equal(test_fq_id(&t), s1); /* S 1000 -> 100 */
+	assert_int_equal(test_fq_id(&t), s2);
+	assert_int_equal(test_fq_id(&t), 7);
+	test_fq_end(&t);
+}
+
 /* Flow B puts one packet whenever it has none, to be new each time: half the rate, no more. */
 static void
 on_off_flow_gains_nothing(void **state)
@@ -115,7 +148,7 @@ weights_1_2_5(void **state)
 {
 	static const uint16_t weights[] = {1, 2, 5};
 	struct test_fq t;
-	uint32_t packets[3];
+	uint32_t packets[3] = {0};
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
@@ -135,7 +168,7 @@ large_weights_keep_rounds_short(void **state)
 {
 	static const uint16_t weights[] = {100, 300, 1000};
 	struct test_fq t;
-	uint32_t packets[3], last = NOBODY, run = 0, longest = 0;
+	uint32_t packets[3] = {0}, last = NOBODY, run = 0, longest = 0;
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 256);
@@ -162,7 +195,7 @@ weight_changes_at_once(void **state)
 {
 	static const uint16_t before[] = {1, 1}, after[] = {1, 3};
 	struct test_fq t;
-	uint32_t packets[2];
+	uint32_t packets[2] = {0};
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
@@ -205,7 +238,7 @@ idling_gains_nothing(void **state)
 {
 	static const uint16_t weights[] = {1, 1};
 	struct test_fq t;
-	uint32_t packets[2];
+	uint32_t packets[2] = {0};
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 256);
@@ -391,6 +424,7 @@ main(void)
 		cmocka_unit_test(deficit_walk),
 		cmocka_unit_test(sparse_flow_goes_first),
 		cmocka_unit_test(emptied_flow_gets_no_new_quantum),
+		cmocka_unit_test(quantum_is_per_round),
 		cmocka_unit_test(on_off_flow_gains_nothing),
 		cmocka_unit_test(weights_1_2_5),
 		cmocka_unit_test(large_weights_keep_rounds_short),

@@ -240,6 +240,29 @@ state_goes_with_the_owner(void **state)
 	test_fq_end(&t);
 }
 
+/* Above target since 10 ms, purged; what comes at 105 ms and waits has an interval of its own. */
+static void
+emptied_flow_starts_over(void **state)
+{
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, codel_params(), 64);
+	test_fq_put_many(&t, 20, 1, 0, 1000);
+	t.now = 10 * MS;
+	test_fq_get(&t);
+	assert_int_equal(fq_tin_purge(t.q, 1), 19);
+	t.now = 105 * MS;
+	test_fq_put_many(&t, 20, 1, 0, 1000);
+	t.now = 115 * MS;
+	test_fq_get(&t);
+	assert_int_equal(t.drops, 19);
+	t.now = 216 * MS;
+	test_fq_get(&t);
+	assert_int_equal(t.drops, 20);
+	test_fq_end(&t);
+}
+
 /* 100 packets that waited 8 ms (7812 units of 1024 ns), then 1000 that did not wait. */
 static void
 sojourn_average_and_peak(void **state)
@@ -280,6 +303,7 @@ main(void)
 		cmocka_unit_test(marking_loses_nothing),
 		cmocka_unit_test(drops_per_dequeue_are_capped),
 		cmocka_unit_test(state_goes_with_the_owner),
+		cmocka_unit_test(emptied_flow_starts_over),
 		cmocka_unit_test(sojourn_average_and_peak),
 	};
 

@@ -252,6 +252,12 @@ closed_tin_keeps_then_releases_in_order(void **state)
 	fq_tin_open(t.q, 1);
 	assert_int_equal(test_fq_id(&t), 4);
 	fq_tin_open(t.q, 77);
+	test_fq_put_many(&t, 2, 1, 0xa, 100);
+	fq_tin_open(t.q, 1);
+	assert_int_equal(test_fq_id(&t), 5);
+	assert_int_equal(fq_tin_close(t.q, 1), 0);
+	assert_int_equal(test_fq_id(&t), NOBODY);
+	assert_int_equal(fq_tin_close(t.q, 78), 0);
 	fq_check(t.q);
 	test_fq_end(&t);
 }

@@ -528,6 +528,12 @@ test_kernel_solicits_ipv6(void **state)
 	uint8_t type = 0;
 
 	twins_up(n);
+	/* Solicitations are sent from a link-local address, or not at all. */
+	ip(n, "addr add fe80::1/64 dev tw0 nodad");
+	while (!tg_fib_is_local(n->fib, AF_INET6, (const uint8_t[]){0xfe, 0x80, [15] = 1})) {
+		assert_true(is_readable(tg_netlink_fd(n->nl), DEADLINE_MS));
+		tg_netlink_input(n->nl);
+	}
 	hop = tg_fib_hop_get(n->fib, 0, AF_INET6, addr);
 	tg_netlink_resolve(n->nl, hop);
 	while (type != 135) {

@@ -130,6 +130,8 @@ test_public_keys(void **state)
 	wg_identity_set(&id, vector_private_i);
 	assert_true(id.set);
 	assert_memory_equal(id.public_key, vector_public_i, WG_KEY_LEN);
+	assert_int_equal(id.private_key[0] & 0x07, 0);
+	assert_int_equal(id.private_key[31] & 0xc0, 0x40);
 	wg_identity_set(&id, none);
 	assert_false(id.set);
 	assert_true(sodium_is_zero(id.public_key, WG_KEY_LEN));

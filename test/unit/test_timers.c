@@ -193,6 +193,21 @@ test_initiator_rekeys_when_it_receives_after_165_s(void **state)
 	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 2);
 	assert_int_equal(net->side[1].sent[WG_MESSAGE_INITIATION], 0);
 	assert_int_equal(net->side[0].sessions, 2);
+
+	/* Nobody answers the second time: the one handshake goes on beyond the end of the session.
+	 */
+	t = net->side[0].last_initiation;
+	net_run_until(net, t + 164 * S);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 2);
+	net_run_until(net, t + 166 * S);
+	net_data(net, 1, 0);
+	net->drop = net_drop_all;
+	net_run_until(net, t + 255 * S);
+	assert_int_equal(net->side[0].purges, 0);
+	net_run_until(net, t + 258 * S);
+	assert_int_equal(net->side[0].purges, 1);
+	net_run_until(net, t + 500 * S);
+	assert_int_equal(net->side[0].purges, 1);
 	net_destroy(net);
 }
 
@@ -242,6 +257,27 @@ test_retry_and_give_up_after_90_s(void **state)
 	net->drop = NULL;
 	net_data(net, 0, 1);
 	assert_int_equal(side->sessions, 1);
+	net_destroy(net);
+}
+
+/* Data every second that wait for the session: it is given up at 90 s all the same. */
+static void
+test_more_data_does_not_put_off_giving_up(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = net->now;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_all;
+	for (int i = 0; i < 90; i++) {
+		net_run_until(net, t + i * S);
+		net_data(net, 0, 1);
+	}
+	assert_int_equal(net->side[0].purges, 0);
+	assert_int_equal(net->side[0].waiting, 90);
+	net_run_until(net, t + 90 * S + NET_GRAIN);
+	assert_int_equal(net->side[0].purges, 1);
+	assert_int_equal(net->side[0].waiting, 0);
 	net_destroy(net);
 }
 
@@ -304,6 +340,35 @@ test_no_keepalive_when_data_went_back(void **state)
 	net_data(net, 0, 1);
 	net_run_until(net, t + 60 * S);
 	assert_int_equal(net->side[0].keepalives, before);
+	net_destroy(net);
+}
+
+/*
+ * The responder receives data at 175 s, and at 185 s has no session for the keepalive: it tries for
+ * a new one until 275 s, and not again.
+ */
+static void
+test_keepalive_after_the_end_of_the_session(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[1];
+	uint64_t t = establish(net), last;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_initiations;
+	net_run_until(net, t + 175 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 185 * S - 1);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 0);
+	net_run_until(net, t + 185 * S + NET_GRAIN);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 1);
+	/* The only keepalive was that for the first data, at 10 s. */
+	assert_int_equal(side->keepalives, 1);
+	net_run_until(net, t + 276 * S);
+	assert_int_equal(side->purges, 1);
+	last = side->last_initiation;
+	net_run_until(net, t + 1000 * S);
+	assert_int_equal(side->last_initiation, last);
 	net_destroy(net);
 }
 
@@ -507,9 +572,11 @@ main(void)
 		cmocka_unit_test(test_initiator_rekeys_when_it_receives_after_165_s),
 		cmocka_unit_test(test_responder_does_not_rekey_when_it_receives),
 		cmocka_unit_test(test_retry_and_give_up_after_90_s),
+		cmocka_unit_test(test_more_data_does_not_put_off_giving_up),
 		cmocka_unit_test(test_initiations_are_5_s_apart),
 		cmocka_unit_test(test_keepalive_10_s_after_data),
 		cmocka_unit_test(test_no_keepalive_when_data_went_back),
+		cmocka_unit_test(test_keepalive_after_the_end_of_the_session),
 		cmocka_unit_test(test_unanswered_data_begins_a_handshake),
 		cmocka_unit_test(test_answered_data_begins_no_handshake),
 		cmocka_unit_test(test_persistent_keepalive),
