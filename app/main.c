@@ -226,7 +226,8 @@ main(int argc, char **argv)
 	rte_set_application_usage_hook(usage);
 	ret = rte_eal_init(argc, argv);
 	if (ret < 0) {
-		fprintf(stderr, "tinguard: EAL: %s\n", rte_strerror(rte_errno));
+		fprintf(stderr, "tinguard: EAL does not start%s%s\n", rte_errno ? ": " : "",
+			rte_errno ? rte_strerror(rte_errno) : "");
 		return EXIT_FAILURE;
 	}
 	protect_memory();

@@ -39,7 +39,10 @@ struct tg_meta {
 	uint32_t keypair;  /* sealed: the session's local index */
 	uint32_t counter;  /* sealed: low 32 bits of its counter */
 	uint8_t op;	   /* enum tg_op */
-	uint8_t port;	   /* came in or goes out by this port */
+	union {
+		uint8_t port;	/* came in or goes out by this port */
+		uint8_t crypto; /* STAGE, RESEAL: the crypto stage that it belongs to */
+	};
 	uint8_t outer_len; /* OPEN, HANDSHAKE: bytes from the outer IP header to the message */
 	uint8_t tos;	   /* sealed: DSCP and ECN of the outer header */
 };

@@ -198,6 +198,7 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 	if (!crypto)
 		return false;
 	crypto->env = &p->env;
+	crypto->index = (uint8_t)i;
 	crypto->aead = aead_create(params->cipher);
 	if (!crypto->aead) {
 		rte_errno = errno;

@@ -23,7 +23,9 @@ stage(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	struct tg_outbox *box = &c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)];
 
+	/* It returns to this stage, which is not its flow's when it came from another peer. */
 	tg_meta(m)->op = TG_OP_STAGE;
+	tg_meta(m)->crypto = c->index;
 	/* Counted before TX can see it; a full ring shows at the flush, so make sure of room first. */
 	if (rte_ring_free_count(box->ring) <= box->n) {
 		tg_drop(&c->counters, m, TG_DROP_TX_FULL);

@@ -31,6 +31,7 @@ struct tg_batch {
 struct tg_crypto {
 	const struct tg_env *env;
 	struct aead *aead;
+	uint8_t index; /* among the crypto stages */
 	uint64_t now; /* of this poll */
 
 	struct rte_ring *from_rx[TG_STAGES_MAX];

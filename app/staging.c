@@ -3,19 +3,14 @@
 
 #include "fq.h"
 
-static uint16_t
-crypto_of(const struct tg_tx *tx, struct rte_mbuf *m)
-{
-	return tg_crypto_of_flow(tx->env, tg_meta(m)->fq.hash);
-}
-
 void
 tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
 	struct tg_tx *tx = ctx;
-	uint32_t slot = tg_meta(m)->peer & WG_PEER_SLOT_MASK;
+	const struct tg_meta *meta = tg_meta(m);
+	uint32_t slot = meta->peer & WG_PEER_SLOT_MASK;
 
-	atomic_fetch_sub_explicit(&tx->waiting[crypto_of(tx, m)][slot], 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&tx->waiting[meta->crypto][slot], 1, memory_order_relaxed);
 	tg_drop(&tx->counters, m, tg_drop_fq(why));
 }
 
@@ -74,7 +69,7 @@ tg_staging_release(struct tg_tx *tx)
 		if (!m)
 			break;
 		tg_meta(m)->op = TG_OP_RESEAL;
-		rte_ring_sp_enqueue(tx->to_crypto[crypto_of(tx, m)], m);
+		rte_ring_sp_enqueue(tx->to_crypto[tg_meta(m)->crypto], m);
 	}
 	tx->counters.out += n;
 	return n;

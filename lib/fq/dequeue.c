@@ -96,8 +96,7 @@ flow_end_turn(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 	fq_fifo_push(q, &t->old, fi);
 }
 
-/* The next packet of the tin, of its new flows alone when only_new. NULL: there are no more flows.
- */
+/* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
 static __rte_always_inline struct rte_mbuf *
 tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, uint32_t now)
 {

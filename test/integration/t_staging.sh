@@ -28,6 +28,8 @@ expect_last() {
 	[ "$(tail -n 1 "$TG_DIR/receiver.log")" = "$1" ]
 }
 
+# While the LAN host resolves its next hop its own kernel may reorder.
+step 'the LAN host knows the gateway' pings lan 10.10.0.1
 step 'site 2 has no session' refuse has_handshake 2
 capture site2 eth0 'udp dst port 51820 and udp[8:4] == 0x01000000'
 step '100 datagrams at once' burst 100

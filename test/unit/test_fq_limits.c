@@ -67,6 +67,30 @@ overlimit_respects_weight(void **state)
 	test_fq_end(&t);
 }
 
+/* Tin 1 was the fattest, with 20 packets, and has one left. Tin 2 has 19. */
+static void
+drained_tin_is_no_victim(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+	struct fq_tin_stats s;
+
+	RTE_SET_USED(state);
+	p.limit_packets = 20;
+	test_fq_start(&t, p, 64);
+	test_fq_put_many(&t, 20, 1, 0xa, 1000);
+	for (int i = 0; i < 19; i++)
+		test_fq_get(&t);
+	test_fq_put_many(&t, 19, 2, 0xa, 1000);
+	assert_int_equal(t.drops, 0);
+	test_fq_put(&t, 3, 0xa, 1000);
+	assert_int_equal(t.drops, 10);
+	assert_true(fq_tin_stats_get(t.q, 2, &s));
+	assert_int_equal(s.c.drops[FQ_DROP_OVERLIMIT], 10);
+	fq_check(t.q);
+	test_fq_end(&t);
+}
+
 /* A flood through one peer, in one flow or in thousands, costs eight modest peers nothing. */
 static void
 flood_costs_others_nothing(void **state)
@@ -323,6 +347,24 @@ tin_limit_drops_oldest(void **state)
 	test_fq_end(&t);
 }
 
+/* The same for an open tin: A is on the old list, B is new. */
+static void
+tin_limit_drops_old_before_new(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+
+	RTE_SET_USED(state);
+	p.tin_limit_packets = 6;
+	test_fq_start(&t, p, 64);
+	test_fq_put_many(&t, 6, 1, 0xa, 1000);
+	assert_int_equal(test_fq_id(&t), 0);
+	test_fq_put_many(&t, 2, 1, 0xb, 1000);
+	assert_int_equal(t.drops, 1);
+	assert_int_equal(t.drop_id[0], 1);
+	test_fq_end(&t);
+}
+
 static void
 purge_empties_one_tin(void **state)
 {
@@ -412,6 +454,7 @@ main(void)
 		cmocka_unit_test(overlimit_takes_half_of_the_fattest),
 		cmocka_unit_test(overlimit_batch_is_32),
 		cmocka_unit_test(overlimit_respects_weight),
+		cmocka_unit_test(drained_tin_is_no_victim),
 		cmocka_unit_test(flood_costs_others_nothing),
 		cmocka_unit_test(stale_fattest_is_searched),
 		cmocka_unit_test(ninth_flow_of_a_set_collides),
@@ -421,6 +464,7 @@ main(void)
 		cmocka_unit_test(closed_tin_keeps_then_releases_in_order),
 		cmocka_unit_test(explicit_close_holds),
 		cmocka_unit_test(tin_limit_drops_oldest),
+		cmocka_unit_test(tin_limit_drops_old_before_new),
 		cmocka_unit_test(purge_empties_one_tin),
 		cmocka_unit_test(idle_tins_are_recycled),
 		cmocka_unit_test(walk_sees_every_tin_once),

@@ -536,8 +536,10 @@ bed_seal(struct bed *bed, unsigned int peer, const void *inner, uint16_t len, ui
 	unsigned long long n;
 	uint64_t counter;
 
-	assert_non_null(kp);
-	assert_true(wg_keypair_take_counters(kp, 1, &counter));
+	if (!kp || !wg_keypair_take_counters(kp, 1, &counter)) {
+		fail_msg("peer %u has no session to send under", peer);
+		return 0;
+	}
 	*msg = (struct wg_data){.type = rte_cpu_to_le_32(WG_MESSAGE_DATA),
 		.receiver = rte_cpu_to_le_32(kp->remote_index),
 		.counter = rte_cpu_to_le_64(counter)};
