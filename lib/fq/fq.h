@@ -70,7 +70,7 @@ struct fq_params {
 	int32_t overhead; /* wire length = max(pkt_len + overhead, mpu) */
 	uint32_t mpu; /* to 65535 */
 	uint64_t target_ns; /* CoDel's acceptable standing delay */
-	uint64_t interval_ns; /* CoDel's sliding window, about a round trip; target to 2^40 */
+	uint64_t interval_ns; /* CoDel's sliding window, about a round trip; from target to 2^36 */
 	bool codel; /* false: flows are not policed, only shared and limited */
 	bool start_closed; /* a tin that has nothing queued is closed */
 	int pkt_offset; /* of struct fq_pkt in struct rte_mbuf, bytes */

@@ -72,7 +72,6 @@ tin_reset(struct fq *q, struct fq_tin *t, uint32_t key)
 	t->closed = q->start_closed;
 	t->fat = FQ_NIL;
 	t->fat_bytes = 0;
-	t->spill = 0;
 	FQ_SET(t->key, key);
 	FQ_SET(t->used, true);
 }

@@ -67,7 +67,7 @@ overlimit_respects_weight(void **state)
 	test_fq_end(&t);
 }
 
-/* Tin 1 was the fattest, with 20 packets, and has one left. Tin 2 has 19. */
+/* Tin 1 was the fattest, with 20 packets, and has one left. Now it is tin 2, with 12. */
 static void
 drained_tin_is_no_victim(void **state)
 {
@@ -81,12 +81,14 @@ drained_tin_is_no_victim(void **state)
 	test_fq_put_many(&t, 20, 1, 0xa, 1000);
 	for (int i = 0; i < 19; i++)
 		test_fq_get(&t);
-	test_fq_put_many(&t, 19, 2, 0xa, 1000);
+	test_fq_put_many(&t, 12, 2, 0xa, 1000);
+	for (uint32_t key = 3; key < 10; key++)
+		test_fq_put(&t, key, 0xa, 1000);
 	assert_int_equal(t.drops, 0);
-	test_fq_put(&t, 3, 0xa, 1000);
-	assert_int_equal(t.drops, 10);
+	test_fq_put(&t, 10, 0xa, 1000);
+	assert_int_equal(t.drops, 6);
 	assert_true(fq_tin_stats_get(t.q, 2, &s));
-	assert_int_equal(s.c.drops[FQ_DROP_OVERLIMIT], 10);
+	assert_int_equal(s.c.drops[FQ_DROP_OVERLIMIT], 6);
 	fq_check(t.q);
 	test_fq_end(&t);
 }
@@ -408,7 +410,9 @@ idle_tins_are_recycled(void **state)
 	}
 	assert_true(fq_tin_stats_get(t.q, 1, &s));
 	assert_int_equal(s.c.packets, 1);
+	t.q->flows[fq_default_flow(t.q, 0)].codel.count = 9;
 	test_fq_put(&t, 3, 0, 100);
+	assert_int_equal(t.q->flows[fq_default_flow(t.q, 0)].codel.count, 0);
 	assert_false(fq_tin_stats_get(t.q, 1, &s));
 	assert_true(fq_tin_stats_get(t.q, 2, &s));
 	test_fq_put(&t, 2, 0, 100);

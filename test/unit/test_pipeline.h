@@ -755,6 +755,45 @@ bed_step(struct bed *bed)
 		bed_collect(bed, i - n - 1, 1 + bed_below(bed, 64));
 }
 
+/* All instances of one stage take a turn. */
+static inline void
+bed_rx(struct bed *bed)
+{
+	unsigned int i;
+
+	for (i = 0; i < bed->p.env.n_rx; i++)
+		stage_rx_poll(bed->p.rx[i], bed->now);
+}
+
+static inline void
+bed_crypto(struct bed *bed)
+{
+	unsigned int i;
+
+	for (i = 0; i < bed->p.env.n_crypto; i++)
+		stage_crypto_poll(bed->p.crypto[i], bed->now);
+}
+
+static inline void
+bed_tx(struct bed *bed)
+{
+	unsigned int i;
+
+	for (i = 0; i < bed->p.env.n_tx; i++)
+		stage_tx_poll(bed->p.tx[i], bed->now);
+}
+
+/* The gateway makes a session with a peer; of the stages only RX runs. */
+static inline void
+bed_handshake(struct bed *bed, uint32_t id)
+{
+	wg_device_session_wanted(bed->gateway.dev, id, bed->now);
+	bed_deliver(bed);
+	bed_deliver(bed);
+	bed_rx(bed);
+	bed_handshakes(bed);
+}
+
 /* Until nothing moves any more. */
 static inline void
 bed_settle(struct bed *bed)
@@ -764,7 +803,8 @@ bed_settle(struct bed *bed)
 	for (quiet = 0; quiet < 3;) {
 		uint64_t before = bed->collected + bed->fed;
 
-		for (i = n = 0; i < bed->p.n_workers; i++)
+		n = bed->net_held ? 0 : bed->n_net;
+		for (i = 0; i < bed->p.n_workers; i++)
 			n += bed_worker(bed, i);
 		bed_control(bed);
 		bed_collect(bed, LAN, UINT_MAX);

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets that wait: for a session in the closed tin, behind one that does, for a port that is busy; and
+ * peers that come, go and move meanwhile. With each lcore map.
+ */
+#include "test_pipeline.h"
+
+#include <stdio.h>
+
+static const struct bed_map *map;
+
+static struct bed *
+make(struct bed_params params)
+{
+	params.map = map;
+	return bed_create(&params);
+}
+
+/* Flow 3 n + 0 goes from the LAN to peer n % 8. */
+static void
+test_closed_tin_keeps_the_last_128(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed->net_held = true;
+	for (i = 0; i < 200; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->n_events[TG_EVENT_SESSION_WANTED], 1);
+	assert_int_equal(bed->n_net, 1);
+	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TIN_LIMIT), 200 - 128);
+
+	bed->flows[0].next = 200 - 128;
+	bed->net_held = false;
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 128);
+	assert_int_equal(bed->flows[0].next, 200);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* A limit for each peer: who floods does not take the others' places. */
+static void
+test_closed_tins_do_not_share_a_limit(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed->net_held = true;
+	bed_lan_send(bed, 1, 3, 100);
+	for (i = 0; i < 500; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	bed->flows[0].next = 500 - 128;
+	bed->net_held = false;
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 128);
+	assert_int_equal(bed->flows[3].got, 1);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+static void
+test_given_up_handshake_drops_what_waits(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed->net_held = true;
+	for (i = 0; i < 10; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	for (i = 0; i < 100; i++) {
+		bed->now += S;
+		wg_device_tick(bed->gateway.dev, bed->now);
+	}
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 10);
+	assert_true(bed->n_net > 10);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* While the tin is being opened fresh packets of the same flows keep coming. */
+static void
+send_to_site(struct bed *bed, bool hub)
+{
+	uint32_t n = bed_below(bed, 12);
+	unsigned int to = n % 4;
+
+	if (hub && n % 3 == 0)
+		bed_site_send(bed, 4 + n % 4, to, 3 * (n + 32) + 2, 100);
+	else
+		bed_lan_send(bed, to, 3 * n, (uint16_t)(100 + bed_below(bed, 900)));
+}
+
+/* All sessions of peers 0 to 3 are too old, and nobody has noticed. */
+static void
+one_opening(struct bed *bed, bool hub)
+{
+	unsigned int i, n = 1 + bed_below(bed, 100);
+
+	bed->now += WG_REJECT_AFTER_TIME + 20 * S;
+	for (i = 4; hub && i < BED_PEERS; i++)
+		bed_connect(bed, i);
+	for (i = 0; i < n;) {
+		bed_step(bed);
+		if (bed_below(bed, 3) == 0 && ++i)
+			send_to_site(bed, hub);
+	}
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+}
+
+static void
+test_opening_keeps_order(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 7});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	for (i = 0; i < 2000; i++)
+		one_opening(bed, false);
+	bed_assert_conserved(bed);
+	assert_int_equal(bed_all_drops(bed), bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_KEEPALIVE));
+	bed_destroy(bed);
+}
+
+/* From other peers too: they are opened and sealed by the crypto stage of their session. */
+static void
+test_opening_keeps_order_between_peers(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 8});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	for (i = 0; i < 1000; i++)
+		one_opening(bed, true);
+	bed_assert_conserved(bed);
+	assert_int_equal(bed_all_drops(bed), bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_KEEPALIVE));
+	bed_destroy(bed);
+}
+
+/* The crypto stage that a flow of the LAN's is sealed by. */
+static struct tg_crypto *
+crypto_with_input(struct bed *bed)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < bed->p.env.n_crypto; i++)
+		for (j = 0; j < bed->p.env.n_rx; j++)
+			if (rte_ring_count(bed->p.crypto[i]->from_rx[j]))
+				return bed->p.crypto[i];
+	return NULL;
+}
+
+static void
+admit_one(struct tg_crypto *c)
+{
+	unsigned int j;
+	void *m;
+
+	for (j = 0; j < c->env->n_rx; j++)
+		if (rte_ring_sc_dequeue(c->from_rx[j], &m) == 0) {
+			c->counters.in++;
+			tg_seal_admit(c, m);
+		}
+}
+
+/* Admitted without a session, sealed with one: the older packet is in the closed tin still. */
+static void
+test_session_between_admission_and_sealing(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	struct tg_crypto *c;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	c = crypto_with_input(bed);
+	bed_crypto(bed);
+	assert_int_equal(c->waiting[bed_peer(bed, 0)->id & WG_PEER_SLOT_MASK], 1);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	c->now = bed->now;
+	admit_one(c);
+	bed_handshake(bed, bed_peer(bed, 0)->id);
+	assert_non_null(wg_peer_session(bed_peer(bed, 0), bed->now));
+	tg_seal_flush(c);
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* The ring to TX is full: what would have been staged is dropped, and not waited for. */
+static void
+test_full_ring_before_the_closed_tin(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	for (i = 0; i < 1100; i++) {
+		bed_lan_send(bed, 0, 0, 100);
+		bed_rx(bed);
+		bed_crypto(bed);
+	}
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_TX_FULL), 1100 - 1023);
+	bed_settle(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/*
+ * Peers that go. At most two have room, so that ids share slots.
+ */
+static void
+come_or_go(struct bed *bed, unsigned int peer)
+{
+	if (bed_peer(bed, peer))
+		bed_remove_peer(bed, peer);
+	else if (wg_device_peer_count(bed->gateway.dev) < 2)
+		bed_know(bed, peer);
+}
+
+/* Nobody takes from the port meanwhile: its queues fill. */
+static void
+busy_round(struct bed *bed)
+{
+	unsigned int i, who, peer;
+
+	for (i = 0; i < 60; i++) {
+		bed->now += 100 * MS;
+		who = bed_below(bed, bed->p.n_workers + 1);
+		if (who < bed->p.n_workers)
+			bed_worker(bed, who);
+		else
+			bed_control(bed);
+		peer = bed_below(bed, BED_PEERS);
+		bed_lan_send(bed, peer, 3 * peer, 100);
+		bed_lan_send(bed, peer, 3 * peer + 24, 100);
+	}
+	bed_collect(bed, WAN, 30);
+}
+
+static void
+test_successor_in_a_slot_gets_nothing_of_its_predecessor(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 11, .max_peers = 2, .tx_ring = 32});
+	unsigned int round, peer;
+
+	RTE_SET_USED(state);
+	for (round = 0; round < 500; round++) {
+		come_or_go(bed, bed_below(bed, BED_PEERS));
+		bed->net_held = bed_below(bed, 3) == 0; /* no new session in this round */
+		busy_round(bed);
+	}
+	bed->net_held = false;
+	bed_settle(bed);
+	for (peer = 0; peer < BED_PEERS; peer++)
+		if (bed_peer(bed, peer))
+			bed_remove_peer(bed, peer);
+	bed_settle(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	assert_true(bed_drops(bed, TG_STAGE_TX, TG_DROP_PEER_GONE) > 0);
+	assert_true(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE) > 0);
+	bed_destroy(bed);
+}
+
+/*
+ * A message that comes twice, by other ways, from elsewhere.
+ */
+static void
+test_replays_are_dropped_and_heard_is_said_once(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	uint8_t msg[256], p[256];
+	unsigned int i;
+	uint16_t len;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_connect(bed, 0);
+	assert_int_equal(bed->n_events[TG_EVENT_HEARD], 1);
+	len = bed_packet(bed, p, 0, BED_LAN, 1, 100);
+	len = bed_seal(bed, 0, p, len, msg);
+	for (i = 0; i < 2; i++) {
+		bed_feed(bed, WAN, bed_outer(bed, 0, msg, len, 0));
+		bed_settle(bed);
+	}
+	assert_int_equal(bed->flows[1].got, 1);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_REPLAY), 1);
+	assert_int_equal(bed->n_events[TG_EVENT_HEARD], 1);
+	assert_int_equal(bed->n_events[TG_EVENT_ROAMED], 0);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+static void
+move(struct bed *bed, unsigned int peer, uint8_t n)
+{
+	struct wg_endpoint *address = &bed->peers[peer].address;
+
+	address->addr[address->family == AF_INET ? 3 : 15] = n;
+	address->port = htons(BED_WG_PORT + 1);
+	bed_neighbour(bed, WAN, address->family, address->addr, true);
+}
+
+/*
+ * The first packet from a new place goes the long way round, behind the event; from then on the peer's
+ * packets go to its new place, those that were queued before too.
+ */
+static void
+test_peer_moves(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	for (i = 0; i < 2; i++) { /* over IPv4 and IPv6 */
+		move(bed, i, (uint8_t)(100 + i));
+		bed_lan_send(bed, i, 3 * i, 100);
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_site_send(bed, i, BED_LAN, 1 + 3 * i, 100);
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_events(bed);
+		bed_settle(bed);
+		assert_int_equal(bed->n_events[TG_EVENT_ROAMED], i + 1);
+		assert_int_equal(bed->n_local[TG_OP_ROAMED], i + 1);
+		assert_int_equal(bed->flows[3 * i].got, 1);
+		assert_true(wg_endpoint_equal(&bed->last_to, &bed->peers[i].address));
+
+		bed_site_send(bed, i, BED_LAN, 1 + 3 * i, 100);
+		bed->flows[1 + 3 * i].next = 1;
+		bed_settle(bed);
+		assert_int_equal(bed->flows[1 + 3 * i].got, 1);
+		assert_int_equal(bed->n_events[TG_EVENT_ROAMED], i + 1);
+	}
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* Also when it may not send what it sent: the endpoint is the protocol's affair. */
+static void
+test_peer_moves_with_a_refused_packet(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	move(bed, 0, 100);
+	bed_remote_send(bed, 0, (const uint8_t[64]){0x45, 0, 0, 64, [12] = 10, 9, 9, 9}, 64);
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 1);
+	assert_memory_equal(bed_peer(bed, 0)->endpoint.addr, bed->peers[0].address.addr, 16);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/*
+ * A port that takes less than it is offered.
+ */
+static void
+test_busy_port_loses_nothing_and_keeps_order(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1, .tx_ring = 32});
+	unsigned int i, n = 0, full = 0;
+	uint64_t drops;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	drops = bed_all_drops(bed);
+	for (i = 0; i < 800; i++) {
+		bed_lan_send(bed, i % 4, 3 * (i % 16), 100);
+		if (i % 20 == 19) {
+			bed_rx(bed);
+			bed_crypto(bed);
+			bed_tx(bed);
+		}
+	}
+	for (i = 0; i < 100; i++) {
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_tx(bed);
+	}
+	/* What left the queues fits the rings and one burst: the rest has not been dequeued. */
+	for (i = 0; i < bed->p.env.n_tx; i++) {
+		const struct tg_tx *tx = bed->p.tx[i];
+
+		full += tx->port_full > 0;
+		n += fq_backlog_packets(tx->wires[WAN].queue) + tx->wires[WAN].n +
+			rte_ring_count(bed->out[WAN][i]);
+		assert_true(tx->wires[WAN].n <= TG_BURST);
+		assert_int_equal(rte_ring_count(bed->out[WAN][i]), 31);
+		assert_true(fq_backlog_packets(tx->wires[WAN].queue) >= 300);
+	}
+	assert_int_equal(full, bed->p.env.n_tx);
+	assert_int_equal(n, 800);
+	for (i = 0; i < 1000; i++) {
+		bed_collect(bed, WAN, 1 + i % 3);
+		bed_tx(bed);
+	}
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	assert_int_equal(bed_all_drops(bed), drops);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+static int
+run(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_closed_tin_keeps_the_last_128),
+		cmocka_unit_test(test_closed_tins_do_not_share_a_limit),
+		cmocka_unit_test(test_given_up_handshake_drops_what_waits),
+		cmocka_unit_test(test_opening_keeps_order),
+		cmocka_unit_test(test_opening_keeps_order_between_peers),
+		cmocka_unit_test(test_session_between_admission_and_sealing),
+		cmocka_unit_test(test_full_ring_before_the_closed_tin),
+		cmocka_unit_test(test_successor_in_a_slot_gets_nothing_of_its_predecessor),
+		cmocka_unit_test(test_replays_are_dropped_and_heard_is_said_once),
+		cmocka_unit_test(test_peer_moves),
+		cmocka_unit_test(test_peer_moves_with_a_refused_packet),
+		cmocka_unit_test(test_busy_port_loses_nothing_and_keeps_order),
+	};
+
+	return cmocka_run_group_tests_name(map->name, tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+	if (bed_init())
+		return 1;
+	for (map = bed_maps; map < &bed_maps[RTE_DIM(bed_maps)]; map++)
+		if (run())
+			return 1;
+	return 0;
+}
