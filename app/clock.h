@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Time for everybody: ns since the process started, from the TSC, without a system call. Never 0. */
+/* Time for everybody: ns since the process started, from the TSC, without a system call. Never 0.
+ */
 #ifndef TG_CLOCK_H
 #define TG_CLOCK_H
 
@@ -8,7 +9,7 @@
 #include <rte_cycles.h>
 
 struct tg_clock {
-	uint64_t start;	 /* TSC */
+	uint64_t start; /* TSC */
 	uint64_t ns_q32; /* ns per cycle, 32 bits after the point */
 };
 

@@ -13,7 +13,8 @@
 
 #include "parse.h"
 
-#define LINE_MAX_LEN 65536
+/* `wg showconf' writes all AllowedIPs of a peer into one line. */
+#define LINE_MAX_LEN (16 << 20)
 #define NAME_MAX_LEN 24
 
 enum section { SECTION_NONE, SECTION_INTERFACE, SECTION_PEER };
@@ -39,7 +40,8 @@ struct parser {
 	size_t chunk_len;
 	size_t chunk_pos;
 	char chunk[16384];
-	char text[LINE_MAX_LEN + 1]; /* the line without white space and comment */
+	char *text; /* the line without white space and comment; wiped when it moves */
+	size_t text_cap;
 };
 
 struct key {
@@ -278,6 +280,28 @@ next_char(struct parser *p)
 	return (unsigned char)p->chunk[p->chunk_pos++];
 }
 
+static int
+put_char(struct parser *p, size_t at, char c)
+{
+	size_t cap = p->text_cap ? 2 * p->text_cap : 1024;
+	char *grown;
+
+	if (at == p->text_cap) {
+		grown = malloc(cap);
+		if (!grown)
+			return fail(p, -ENOMEM, p->line, "out of memory");
+		if (p->text) {
+			memcpy(grown, p->text, p->text_cap);
+			sodium_memzero(p->text, p->text_cap);
+			free(p->text);
+		}
+		p->text = grown;
+		p->text_cap = cap;
+	}
+	p->text[at] = c;
+	return 0;
+}
+
 /* 1: text holds the next line; 0: end of file. */
 static int
 next_line(struct parser *p)
@@ -285,7 +309,7 @@ next_line(struct parser *p)
 	bool comment = false;
 	size_t raw = 0;
 	size_t len = 0;
-	int c;
+	int c, rc;
 
 	p->line++;
 	while ((c = next_char(p)) != EOF && c != '\n') {
@@ -295,12 +319,14 @@ next_line(struct parser *p)
 			return fail(p, -EINVAL, p->line, "the line is longer than %d bytes",
 				LINE_MAX_LEN);
 		comment |= c == '#';
-		if (!comment && !isspace(c))
-			p->text[len++] = (char)c;
+		if (!comment && !isspace(c) && (rc = put_char(p, len++, (char)c)))
+			return rc;
 	}
 	if (c == EOF && ferror(p->in))
 		return fail(p, -EIO, p->line, "cannot be read");
-	p->text[len] = '\0';
+	rc = put_char(p, len, '\0');
+	if (rc)
+		return rc;
 	return c != EOF || raw > 0;
 }
 
@@ -391,6 +417,9 @@ tg_config_parse(FILE *in, const char *name, struct wg_update *u, char error[TG_E
 	if (!rc)
 		rc = check_duplicates(p);
 	free(p->key_lines);
+	if (p->text)
+		sodium_memzero(p->text, p->text_cap);
+	free(p->text);
 	sodium_memzero(p, sizeof(*p));
 	free(p);
 out:

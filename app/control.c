@@ -6,30 +6,28 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <rte_errno.h>
 #include <sodium.h>
 
 #include "clock.h"
 #include "path.h"
 #include "ports.h"
 
-/* The loop sleeps when there was nothing to do: the data path cannot wake it without a system call. */
+/* The loop sleeps when there was nothing to do: the data path cannot wake it without a system call.
+ */
 #define SLEEP_NS_MIN 20000
 #define SLEEP_NS_MAX 200000
 
 #define HOUSEKEEPING_TIME (WG_NS_PER_S / 4)
 #define REFRESH_TIME (5 * WG_NS_PER_S)
 
-/* Ports that IANA leaves to whoever takes them. */
-#define DYNAMIC_PORT_MIN 49152
-#define DYNAMIC_PORTS 16384
-
 static bool
 try_command(struct tg_control *c, const struct tg_command *command)
 {
 	uint16_t i = tg_tx_of_tin(&c->pipeline->env, command->peer);
 
-	return rte_ring_sp_enqueue_elem(c->pipeline->commands[i], (void *)(uintptr_t)command,
-		       sizeof(*command)) == 0;
+	return rte_ring_sp_enqueue_elem(
+		       c->pipeline->commands[i], (void *)(uintptr_t)command, sizeof(*command)) == 0;
 }
 
 static void
@@ -126,9 +124,11 @@ const struct wg_ops tg_control_wg_ops = {
 	.random = random_bytes,
 };
 
+/* now is later than whatever the data path has stamped: an expired session is expired here, too. */
 static void
 event(struct tg_control *c, const struct tg_event *e)
 {
+	c->now = tg_now();
 	switch (e->kind) {
 	case TG_EVENT_SESSION_WANTED:
 		wg_device_session_wanted(c->dev, e->id, c->now);
@@ -142,8 +142,8 @@ event(struct tg_control *c, const struct tg_event *e)
 	}
 }
 
-unsigned int
-tg_control_events(struct tg_control *c)
+static unsigned int
+poll_events(struct tg_control *c)
 {
 	struct tg_event e[TG_BURST];
 	unsigned int i, j, k, n = 0;
@@ -175,8 +175,11 @@ routes_changed(void *control)
 static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
+	int ret = tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+
 	(void)up;
-	tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+	if (ret)
+		fprintf(stderr, "tinguard: port %u: MTU %u: %s\n", port, mtu, rte_strerror(-ret));
 }
 
 static const struct tg_netlink_ops netlink_ops = {
@@ -187,33 +190,49 @@ static const struct tg_netlink_ops netlink_ops = {
 
 /* The listening port is part of every path. */
 static void
-listen_port_changed(struct tg_control *c)
+listen_on(struct tg_control *c, const struct tg_listen *fresh)
 {
-	uint16_t port = rte_cpu_to_be_16(wg_device_listen_port(c->dev));
-	_Atomic uint16_t *ours = &c->pipeline->env.listen_port;
-
-	if (atomic_load_explicit(ours, memory_order_relaxed) == port)
-		return;
-	atomic_store_explicit(ours, port, memory_order_relaxed);
+	tg_listen_close(c, &c->listen);
+	c->listen = *fresh;
+	tg_listen_start(c, &c->listen);
 	wg_device_walk(c->dev, update_path, c);
+}
+
+/* Port 0, or none at the start, means any: the device is told which it became. */
+static int
+apply_with_port(struct tg_control *c, const struct wg_update *u)
+{
+	_Atomic uint16_t *ours = &c->pipeline->env.listen_port;
+	struct wg_update became = {.has_listen_port = true};
+	struct tg_listen fresh = {0};
+	int ret = tg_listen_open(&fresh, u->has_listen_port ? rte_cpu_to_be_16(u->listen_port) : 0);
+
+	if (ret)
+		return ret;
+	/* What the update makes the device send has to leave from the new port already. */
+	atomic_store_explicit(ours, fresh.port, memory_order_relaxed);
+	ret = wg_device_apply(c->dev, u, c->now);
+	if (ret) {
+		atomic_store_explicit(ours, c->listen.port, memory_order_relaxed);
+		tg_listen_close(c, &fresh);
+		return ret;
+	}
+	became.listen_port = rte_be_to_cpu_16(fresh.port);
+	wg_device_apply(c->dev, &became, c->now);
+	listen_on(c, &fresh);
+	return 0;
 }
 
 int
 tg_control_apply(struct tg_control *c, const struct wg_update *u)
 {
-	struct wg_update port = {.has_listen_port = true};
-	int ret;
+	bool same = u->has_listen_port ? rte_cpu_to_be_16(u->listen_port) == c->listen.port : true;
 
 	c->now = tg_now();
-	ret = wg_device_apply(c->dev, u, c->now);
-	if (!ret && !wg_device_listen_port(c->dev)) {
-		port.listen_port =
-			(uint16_t)(DYNAMIC_PORT_MIN + randombytes_uniform(DYNAMIC_PORTS));
-		ret = wg_device_apply(c->dev, &port, c->now);
-	}
-	listen_port_changed(c);
 	c->next_tick = 0;
-	return ret;
+	if (same && c->listen.port)
+		return wg_device_apply(c->dev, u, c->now);
+	return apply_with_port(c, u);
 }
 
 static int
@@ -334,7 +353,7 @@ static void
 round_of_work(struct tg_control *c)
 {
 	c->now = tg_now();
-	c->work = tg_control_events(c) + tg_handshake_poll(c);
+	c->work = poll_events(c) + tg_handshake_poll(c);
 	/* What was said may have set a nearer timer. */
 	if (c->work)
 		c->next_tick = 0;
@@ -351,7 +370,7 @@ round_of_work(struct tg_control *c)
 	rcu_reclaim(c->rcu);
 }
 
-void
+int
 tg_control_run(struct tg_control *c)
 {
 	struct timespec pause = {.tv_nsec = SLEEP_NS_MIN};
@@ -365,6 +384,7 @@ tg_control_run(struct tg_control *c)
 		nanosleep(&pause, NULL);
 		pause.tv_nsec = RTE_MIN(2 * pause.tv_nsec, SLEEP_NS_MAX);
 	}
+	return c->failed;
 }
 
 void
@@ -375,6 +395,7 @@ tg_control_close(struct tg_control *c)
 	tg_resolve_close(c);
 	tg_uapi_close(c->uapi);
 	c->uapi = NULL;
+	tg_listen_close(c, &c->listen);
 	tg_kernel_close(c);
 	if (c->netlink) {
 		ev_io_stop(c->loop, &c->netlink_watcher);

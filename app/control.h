@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control thread: handshakes and timers, the kernel's side (twins, tunnel device, rtnetlink), UAPI,
- * and whatever the data path reports. One loop on the main lcore; it may allocate, log and make system
- * calls, and never waits for the data path.
+ * The control thread: handshakes and timers, the kernel's side (twins, tunnel device, rtnetlink),
+ * UAPI, and whatever the data path reports. One loop on the main lcore; it may allocate, log and
+ * make system calls, and never waits for the data path.
  *
  *   control.c    the loop, events from the data path, changes of the device
  *   handshake.c  handshake messages in and out
+ *   listen.c     the listening port in the kernel, for what comes in fragments
  *   kernel.c     packets from and to twins and the tunnel device
  *   resolve.c    packets whose next hop has no MAC yet
  */
@@ -19,7 +20,7 @@
 #include "uapi.h"
 
 /* So many next hops are waited for at a time, with so many packets each. */
-#define TG_RESOLVE_HOPS 64
+#define TG_RESOLVE_HOPS 256
 #define TG_RESOLVE_PACKETS 8
 
 struct tg_waiting_hop {
@@ -37,6 +38,12 @@ struct tg_kernel_device {
 	uint16_t port;
 };
 
+struct tg_listen {
+	uint16_t port; /* network order; 0: closed */
+	int fd[2]; /* IPv4, IPv6 */
+	ev_io watcher[2];
+};
+
 struct tg_control {
 	struct tg_pipeline *pipeline;
 	struct wg_device *dev;
@@ -48,7 +55,9 @@ struct tg_control {
 	ev_signal sigint;
 	ev_signal sigterm;
 	bool stop;
+	int failed; /* why it stopped by itself, -errno */
 
+	struct tg_listen listen;
 	struct tg_kernel_device tunnel;
 	struct tg_kernel_device twins[TG_PORTS_MAX];
 
@@ -74,28 +83,32 @@ struct tg_control {
 extern const struct wg_ops tg_control_wg_ops;
 
 /*
- * With pipeline, dev and rcu set: opens the kernel's side under this tunnel name and the UAPI socket. 0, or
- * -errno and what is wrong in error; nothing is left behind then.
+ * With pipeline, dev and rcu set: opens the kernel's side under this tunnel name and the UAPI
+ * socket. 0, or -errno and what is wrong in error; nothing is left behind then.
  */
 int tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LEN]);
 
 /* Applies a change, and what follows from it. 0 or -errno. */
 int tg_control_apply(struct tg_control *c, const struct wg_update *u);
 
-/* Returns after SIGINT or SIGTERM. */
-void tg_control_run(struct tg_control *c);
+/* Returns 0 after SIGINT or SIGTERM, -errno when a device was taken away. */
+int tg_control_run(struct tg_control *c);
 
 /* Removes devices and socket, drops what waits here. Idempotent. */
 void tg_control_close(struct tg_control *c);
 
-/* Handles what the data path has reported up to now. */
-unsigned int tg_control_events(struct tg_control *c);
-
-/* handshake.c */
+/* handshake.c; receive takes m */
+void tg_handshake_receive(struct tg_control *c, struct rte_mbuf *m);
 unsigned int tg_handshake_poll(struct tg_control *c);
 void tg_handshake_send(void *control, struct wg_peer *peer, const struct wg_endpoint *to,
 	const void *msg, size_t len);
 void tg_handshake_keepalive(void *control, struct wg_peer *peer);
+
+/* listen.c. Takes a port, network order, 0 for any; 0 or -errno. Then it may be started, and
+ * closed. */
+int tg_listen_open(struct tg_listen *l, uint16_t port);
+void tg_listen_start(struct tg_control *c, struct tg_listen *l);
+void tg_listen_close(struct tg_control *c, struct tg_listen *l);
 
 /* kernel.c */
 int tg_kernel_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LEN]);
@@ -103,7 +116,7 @@ void tg_kernel_close(struct tg_control *c);
 /* The local rings of all stages. */
 unsigned int tg_kernel_poll(struct tg_control *c);
 
-/* To the crypto stage of its flow (meta->op SEAL), to the TX stage of its tin. */
+/* To the crypto stage of its flow (SEAL) or session (OPEN), to the TX stage of its tin. */
 void tg_control_to_crypto(struct tg_control *c, struct rte_mbuf *m);
 void tg_control_to_tx(struct tg_control *c, struct rte_mbuf *m);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Why a packet ended inside tinguard: one list makes the enum, the counter, its key and its text.
- * Each stage counts for itself, so that "rx ip_truncated" is a frame and "crypto ip_truncated" is what
- * a peer had encrypted.
+ * Each stage counts for itself, so that "rx ip_truncated" is a frame and "crypto ip_truncated" is
+ * what a peer had encrypted.
  */
 #ifndef TG_DROPS_H
 #define TG_DROPS_H
@@ -52,7 +52,7 @@ enum tg_drop {
 #define X(name, key, help) TG_DROP_##name,
 	TG_DROPS(X)
 #undef X
-	TG_DROP_COUNT,
+		TG_DROP_COUNT,
 };
 
 /* The lists that other libraries keep lie in ours as they are. */
@@ -69,8 +69,8 @@ tg_drop_fq(enum fq_drop why)
 }
 
 /*
- * What one stage counts. Written by the one thread that runs the stage, read by any: 64-bit counters
- * are not torn on the machines that we run on, and may be a little old.
+ * What one stage counts. Written by the one thread that runs the stage, read by any: 64-bit
+ * counters are not torn on the machines that we run on, and may be a little old.
  */
 struct tg_counters {
 	uint64_t in;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What all stages look at: tables, ports and the number of instances of each stage. Filled before the
- * workers start and not changed after; the tables change inside, under RCU.
+ * What all stages look at: tables, ports and the number of instances of each stage. Filled before
+ * the workers start and not changed after; the tables change inside, under RCU.
  */
 #ifndef TG_ENV_H
 #define TG_ENV_H
@@ -17,9 +17,9 @@
 #include "meta.h"
 
 struct tg_port {
-	uint16_t id;	  /* of the DPDK port */
+	uint16_t id; /* of the DPDK port */
 	uint16_t n_rxq;
-	uint16_t n_txq;	  /* one for each TX stage */
+	uint16_t n_txq; /* one for each TX stage */
 	struct rte_ether_addr mac;
 };
 
@@ -27,7 +27,7 @@ struct tg_env {
 	struct wg_device *dev;
 	struct tg_fib *fib;
 	struct rte_mempool *pool;
-	uint64_t salt;		      /* of flow hashes */
+	uint64_t salt; /* of flow hashes */
 	_Atomic uint16_t listen_port; /* network order; 0: none */
 	uint16_t n_rx;
 	uint16_t n_crypto;

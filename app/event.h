@@ -13,8 +13,8 @@
 
 enum tg_event_kind {
 	TG_EVENT_SESSION_WANTED, /* id: peer */
-	TG_EVENT_HEARD,		 /* id: local index of the session */
-	TG_EVENT_ROAMED,	 /* id: peer; from: where it is now */
+	TG_EVENT_HEARD, /* id: local index of the session */
+	TG_EVENT_ROAMED, /* id: peer; from: where it is now */
 };
 
 struct tg_event {
@@ -24,7 +24,7 @@ struct tg_event {
 };
 
 enum tg_command_kind {
-	TG_COMMAND_OPEN,  /* the peer has a session: open its closed tin */
+	TG_COMMAND_OPEN, /* the peer has a session: open its closed tin */
 	TG_COMMAND_PURGE, /* it will not get one: drop what waits */
 };
 

@@ -12,8 +12,10 @@ message(struct tg_control *c, const void *msg, size_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pipeline->env.pool);
 
-	if (m)
-		memcpy(rte_pktmbuf_append(m, (uint16_t)len), msg, len);
+	if (!m)
+		return NULL;
+	c->counters.in++;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), msg, len);
 	return m;
 }
 
@@ -59,19 +61,20 @@ tg_handshake_keepalive(void *control, struct wg_peer *peer)
 
 	if (!m)
 		return;
+	c->counters.in++;
 	m->hash.rss = peer->id * UINT32_C(0x9e3779b1);
 	tg_meta(m)->op = TG_OP_SEAL;
 	tg_meta(m)->peer = peer->id;
 	tg_control_to_crypto(c, m);
 }
 
-static void
-receive(struct tg_control *c, struct rte_mbuf *m)
+void
+tg_handshake_receive(struct tg_control *c, struct rte_mbuf *m)
 {
 	struct wg_endpoint from;
 	enum wg_refusal refusal;
 
-	tg_endpoint_read(m, &from);
+	tg_endpoint_read(m, 0, &from);
 	refusal = wg_device_receive(c->dev, rte_pktmbuf_mtod(m, const void *),
 		rte_pktmbuf_data_len(m), &from, c->now < c->under_load_until, c->now);
 	c->refusals[refusal]++;
@@ -91,7 +94,7 @@ tg_handshake_poll(struct tg_control *c)
 			c->under_load_until = c->now + UNDER_LOAD_TIME;
 		k = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
 		for (j = 0; j < k; j++)
-			receive(c, pkts[j]);
+			tg_handshake_receive(c, pkts[j]);
 		n += k;
 	}
 	c->counters.in += n;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "hash.h"
-#include "route.h"
+#include "ports.h"
 #include "tap.h"
 
 /* So many packets are read from a device before the others have their turn. */
@@ -14,7 +14,6 @@
 
 /* WireGuard's usual MTU: 1500 less IPv6, UDP, header and tag. */
 #define TUNNEL_MTU 1420
-#define TWIN_MTU 1500
 
 static void
 enqueue(struct tg_control *c, struct rte_ring *ring, struct rte_mbuf *m, enum tg_drop full)
@@ -28,7 +27,11 @@ enqueue(struct tg_control *c, struct rte_ring *ring, struct rte_mbuf *m, enum tg
 void
 tg_control_to_crypto(struct tg_control *c, struct rte_mbuf *m)
 {
-	uint16_t i = tg_crypto_of_flow(&c->pipeline->env, m->hash.rss);
+	const struct tg_env *env = &c->pipeline->env;
+	const struct wg_data *msg = rte_pktmbuf_mtod(m, const struct wg_data *);
+	uint16_t i = tg_meta(m)->op == TG_OP_OPEN
+		? tg_crypto_of_session(env, rte_le_to_cpu_32(msg->receiver))
+		: tg_crypto_of_flow(env, m->hash.rss);
 
 	enqueue(c, c->pipeline->to_crypto[i], m, TG_DROP_CRYPTO_FULL);
 }
@@ -84,6 +87,16 @@ from_twin(struct tg_control *c, struct rte_mbuf *m, uint16_t port)
 	tg_control_to_tx(c, m);
 }
 
+/* Without its device the gateway is of no use: better to end, and to be started anew. */
+static void
+gone(struct tg_control *c, struct tg_kernel_device *device)
+{
+	fprintf(stderr, "tinguard: %s %u: the device was deleted\n",
+		device == &c->tunnel ? "tunnel" : "twin of port", device->port);
+	c->stop = true;
+	c->failed = -ENODEV;
+}
+
 static void
 readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
@@ -96,6 +109,8 @@ readable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)events;
 	for (i = 0; i < READ_MAX; i++) {
 		m = tg_tap_read(device->fd, c->pipeline->env.pool);
+		if (!m && errno == EBADFD)
+			gone(c, device);
 		if (!m)
 			break;
 		c->counters.in++;
@@ -105,33 +120,6 @@ readable(struct ev_loop *loop, ev_io *watcher, int events)
 			from_twin(c, m, device->port);
 	}
 	c->work += i;
-}
-
-static void to_kernel(struct tg_control *c, struct rte_mbuf *m);
-
-/* As the crypto stage would have done, had the peer not moved: the event about that is ahead of m. */
-static void
-forward(struct tg_control *c, struct rte_mbuf *m)
-{
-	const struct tg_env *env = &c->pipeline->env;
-	struct pkt_ip ip;
-
-	tg_control_events(c);
-	/* Parsed before: this cannot fail. */
-	pkt_ip_parse(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &ip);
-	switch (tg_route(env, &c->counters, m, &ip, tg_route_lookup(env, &ip))) {
-	case TG_OP_DROPPED:
-		break;
-	case TG_OP_SEAL:
-		tg_control_to_crypto(c, m);
-		break;
-	case TG_OP_FRAME:
-		tg_control_to_tx(c, m);
-		break;
-	default:
-		to_kernel(c, m);
-		break;
-	}
 }
 
 static void
@@ -147,9 +135,6 @@ to_kernel(struct tg_control *c, struct rte_mbuf *m)
 	case TG_OP_TUNNEL:
 		fd = c->tunnel.fd;
 		break;
-	case TG_OP_ROAMED:
-		forward(c, m);
-		return;
 	default:
 		tg_resolve_packet(c, m);
 		return;
@@ -191,13 +176,14 @@ device(struct tg_control *c, struct tg_kernel_device *d, const char *name, int f
 static int
 twin(struct tg_control *c, uint16_t port, const char *tunnel, char *error)
 {
+	const struct tg_env *env = &c->pipeline->env;
 	struct tg_kernel_device *d = &c->twins[port];
 	char name[IFNAMSIZ];
 	int ret;
 
 	snprintf(name, sizeof(name), "%sp%u", tunnel, port);
 	d->port = port;
-	ret = device(c, d, name, tg_tap_open(name, &c->pipeline->env.ports[port].mac, TWIN_MTU),
+	ret = device(c, d, name, tg_tap_open(name, &env->ports[port].mac, tg_port_mtu(env, port)),
 		error);
 	return ret ? ret : tg_netlink_add_twin(c->netlink, port, name);
 }

@@ -85,7 +85,7 @@ by_default(struct tg_lcores *map)
 	uint16_t workers[RTE_MAX_LCORE] = {0};
 	unsigned int lcore, i, n = 0;
 
-	RTE_LCORE_FOREACH_WORKER(lcore)
+	RTE_LCORE_FOREACH_WORKER (lcore)
 		workers[n++] = (uint16_t)lcore;
 
 	map->n[TG_STAGE_RX] = map->n[TG_STAGE_CRYPTO] = map->n[TG_STAGE_TX] = 1;
@@ -97,8 +97,8 @@ by_default(struct tg_lcores *map)
 }
 
 int
-tg_lcores_map(struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS],
-	char error[TG_ERROR_LEN])
+tg_lcores_map(
+	struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS], char error[TG_ERROR_LEN])
 {
 	unsigned int kind, given = 0;
 
@@ -134,7 +134,7 @@ tg_lcores_print(const struct tg_lcores *map, FILE *out)
 	unsigned int lcore, kind, i;
 
 	fprintf(out, "tinguard: lcore %u: control\n", rte_get_main_lcore());
-	RTE_LCORE_FOREACH_WORKER(lcore) {
+	RTE_LCORE_FOREACH_WORKER (lcore) {
 		bool busy = false;
 
 		fprintf(out, "tinguard: lcore %u:", lcore);

@@ -10,7 +10,6 @@
 
 #define TG_STAGES_MAX 64
 
-
 enum tg_stage_kind { TG_STAGE_RX, TG_STAGE_CRYPTO, TG_STAGE_TX, TG_STAGE_KINDS };
 
 /* The lcores of each kind of stage, in the order of the stages' indices. */
@@ -23,12 +22,12 @@ struct tg_lcores {
 const char *tg_stage_name(enum tg_stage_kind kind);
 
 /*
- * From the lists of the command line ("1,3-5", NULL where not given), or by default from the number of
- * worker lcores: 1 runs all stages, 2 run RX+TX and crypto, 3 one each, more go to crypto. 0, or -EINVAL
- * and what is wrong in error.
+ * From the lists of the command line ("1,3-5", NULL where not given), or by default from the number
+ * of worker lcores: 1 runs all stages, 2 run RX+TX and crypto, 3 one each, more go to crypto. 0, or
+ * -EINVAL and what is wrong in error.
  */
-int tg_lcores_map(struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS],
-	char error[TG_ERROR_LEN]);
+int tg_lcores_map(
+	struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS], char error[TG_ERROR_LEN]);
 
 /* One line for each lcore. */
 void tg_lcores_print(const struct tg_lcores *map, FILE *out);

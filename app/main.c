@@ -131,10 +131,14 @@ serve(const struct tg_options *o, char *error)
 		pipeline.env.n_ports, wg_device_peer_count(control.dev),
 		wg_device_listen_port(control.dev), aead_name(pipeline.crypto[0]->aead));
 	fflush(stdout);
-	tg_control_run(&control);
+	ret = tg_control_run(&control);
 	tg_pipeline_stop(&pipeline);
+	/* What still waits ends here, and is counted. */
+	tg_telemetry_stop();
+	tg_resolve_close(&control);
+	tg_pipeline_drain(&pipeline);
 	tg_report_print(&control, stdout);
-	return 0;
+	return ret;
 }
 
 static int
@@ -162,6 +166,8 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 	if (ret)
 		goto destroy_pipeline;
 	ret = tg_control_apply(&control, u);
+	/* It holds keys, which the device alone needs from here on. */
+	wg_update_free(u);
 	if (ret) {
 		failed(error, o->config ? o->config : "device", ret);
 		goto close_control;
@@ -172,7 +178,6 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 		goto close_control;
 	}
 	ret = serve(o, error);
-	tg_telemetry_stop();
 close_control:
 	tg_control_close(&control);
 destroy_pipeline:

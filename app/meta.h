@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a packet carries along besides its bytes: one mbuf dynamic field of 24 bytes, the most that is
- * left when a driver (net_pcap) has registered a receive timestamp before us.
+ * What a packet carries along besides its bytes: one mbuf dynamic field of 24 bytes, the most that
+ * is left when a driver (net_pcap) has registered a receive timestamp before us.
  *
- * Whoever owns the mbuf owns the field. Peers are named by id, never by pointer: what waits in a ring
- * may outlive them.
+ * Whoever owns the mbuf owns the field. Peers are named by id, never by pointer: what waits in a
+ * ring may outlive them.
  */
 #ifndef TG_META_H
 #define TG_META_H
@@ -19,39 +19,39 @@
 
 /* What is to be done with the packet, and where its data begin. */
 enum tg_op {
-	TG_OP_DROPPED,	 /* nothing: it is gone and counted */
-	TG_OP_SEAL,	 /* to crypto; IP packet for peer */
-	TG_OP_RESEAL,	 /* TX to crypto; the same, after it waited in a closed tin */
-	TG_OP_OPEN,	 /* to crypto; WireGuard data message, outer header before it */
-	TG_OP_FRAME,	 /* to TX (from RX by way of crypto); Ethernet frame for port, tin in peer */
-	TG_OP_STAGE,	 /* to TX; IP packet for peer, which has no session */
-	TG_OP_WIRE,	 /* to TX; sealed WireGuard message for peer */
+	TG_OP_DROPPED, /* nothing: it is gone and counted */
+	TG_OP_SEAL, /* to crypto; IP packet for peer */
+	TG_OP_RESEAL, /* TX to crypto; the same, after it waited in a closed tin */
+	TG_OP_OPEN, /* to crypto; WireGuard data message, outer header before it */
+	TG_OP_FRAME, /* to TX (from RX by way of crypto); Ethernet frame for port, tin in peer */
+	TG_OP_STAGE, /* to TX; IP packet for peer, which has no session */
+	TG_OP_WIRE, /* to TX; sealed WireGuard message for peer */
 	TG_OP_HANDSHAKE, /* to control; WireGuard message of another type, outer header before it */
-	TG_OP_TWIN,	 /* to control; Ethernet frame for the twin of port */
-	TG_OP_TUNNEL,	 /* to control; IP packet for the kernel by way of the tunnel device */
-	TG_OP_ROAMED,	 /* to control; IP packet from peer, to be forwarded after its endpoint event */
-	TG_OP_RESOLVE,	 /* to control; IP packet whose next hop on port has no MAC yet, tin in peer */
+	TG_OP_TWIN, /* to control; Ethernet frame for the twin of port */
+	TG_OP_TUNNEL, /* to control; IP packet for the kernel by way of the tunnel device */
+	TG_OP_RESOLVE, /* to control; IP packet whose next hop on port has no MAC yet, tin in peer
+			*/
 };
 
 struct tg_meta {
-	struct fq_pkt fq;  /* inner flow hash, taken before encryption; time of entering the queue */
-	uint32_t peer;	   /* peer id or reserved tin, see above */
-	uint32_t keypair;  /* sealed: the session's local index */
-	uint32_t counter;  /* sealed: low 32 bits of its counter */
-	uint8_t op;	   /* enum tg_op */
+	struct fq_pkt fq; /* inner flow hash, taken before encryption; time of entering the queue */
+	uint32_t peer; /* peer id or reserved tin, see above */
+	uint32_t keypair; /* sealed: the session's local index */
+	uint32_t counter; /* sealed: low 32 bits of its counter */
+	uint8_t op; /* enum tg_op */
 	union {
-		uint8_t port;	/* came in or goes out by this port */
+		uint8_t port; /* came in or goes out by this port */
 		uint8_t crypto; /* STAGE, RESEAL: the crypto stage that it belongs to */
 	};
 	uint8_t outer_len; /* OPEN, HANDSHAKE: bytes from the outer IP header to the message */
-	uint8_t tos;	   /* sealed: DSCP and ECN of the outer header */
+	uint8_t tos; /* sealed: DSCP and ECN of the outer header */
 };
 
 _Static_assert(sizeof(struct tg_meta) == 24, "fits beside a receive timestamp");
 
 /* Tins of an egress queue that belong to no peer. */
 #define TG_TIN_FORWARD (WG_PEER_ID_RESERVED + 1) /* between ports, in the clear */
-#define TG_TIN_TWIN (WG_PEER_ID_RESERVED + 2)	 /* what the kernel sends */
+#define TG_TIN_TWIN (WG_PEER_ID_RESERVED + 2) /* what the kernel sends */
 #define TG_TIN_HANDSHAKE (WG_PEER_ID_RESERVED + 3)
 
 extern int tg_meta_offset;

@@ -116,6 +116,7 @@ subscribe(struct tg_netlink *nl)
 		RTNLGRP_IPV6_IFADDR,
 		RTNLGRP_IPV4_ROUTE,
 		RTNLGRP_IPV6_ROUTE,
+		RTNLGRP_NEXTHOP,
 	};
 
 	grow_buffer(nl->events);
@@ -230,7 +231,8 @@ tg_netlink_sync(struct tg_netlink *nl)
 	if (!err)
 		err = read_all(nl);
 	report(nl);
-	return err;
+	/* The kernel's tables do not hold still: what was read counts, and a reading stays due. */
+	return err == -EINTR ? 0 : err;
 }
 
 int

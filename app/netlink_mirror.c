@@ -310,6 +310,14 @@ nl_mirror_message(struct tg_netlink *nl, const struct nlmsghdr *msg, bool dumped
 	case RTM_DELNEIGH:
 		apply_neigh(nl, msg);
 		break;
+	case RTM_NEWNEXTHOP:
+		nl->resync |= (msg->nlmsg_flags & NLM_F_REPLACE) != 0;
+		break;
+	case RTM_DELNEXTHOP:
+		/* Routes over a nexthop object go and change with it, and nothing is said of them.
+		 */
+		nl->resync = true;
+		break;
 	}
 }
 

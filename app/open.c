@@ -6,6 +6,9 @@
 #include "path.h"
 #include "route.h"
 
+/* How long packets from a new endpoint are kept for the path there. */
+#define PARK_TIME_MAX UINT64_C(2000000)
+
 /* An authenticated message: before the cipher its session is known, behind it everything. */
 void
 tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
@@ -41,8 +44,8 @@ tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
 }
 
 /*
- * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it came from
- * a new endpoint, which the control thread has been told.
+ * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it
+ * came from another endpoint than answers go to, and control has been told.
  */
 static bool
 authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, uint32_t len)
@@ -53,9 +56,9 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
 	bool moved;
 
-	tg_endpoint_read(m, &roamed.from);
-	moved = !path || !wg_endpoint_equal(&path->endpoint, &roamed.from);
-	if (moved)
+	tg_endpoint_read(m, 0, &roamed.from);
+	moved = path && !wg_endpoint_equal(&path->endpoint, &roamed.from);
+	if (moved || (!path && wg_peer_want_session(peer, c->now)))
 		tg_event_post(c->events, &roamed);
 	if (!atomic_load_explicit(&kp->heard, memory_order_relaxed) &&
 		tg_event_post(c->events, &heard))
@@ -74,26 +77,17 @@ source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct w
 				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
 }
 
-/*
- * The inner packet onwards; its data begin at its IP header and end with the padding. Behind a new
- * endpoint it goes the long way round, so that the answer to it finds the new path.
- */
+/* The inner packet onwards; its data begin at its IP header and end with it. */
 static void
-forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip, bool moved)
+forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
-	enum tg_op op = TG_OP_ROAMED;
-
-	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip->total_len));
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	tg_meta(m)->op = op;
-	if (!moved)
-		op = tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip));
-	switch (op) {
+	switch (tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip))) {
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
-		tg_seal_admit(c, m);
+		tg_seal_add(c, m);
 		break;
 	case TG_OP_FRAME:
 		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
@@ -104,38 +98,94 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip, bool m
 	}
 }
 
+static void
+unpark(struct tg_crypto *c)
+{
+	struct rte_mbuf *m = c->parked[c->first_parked];
+	struct pkt_ip ip;
+
+	c->first_parked = (c->first_parked + 1) % TG_PARK_MAX;
+	c->n_parked--;
+	tg_lane_peer(c, tg_meta(m)->peer)->parked--;
+	/* Parsed before: this cannot fail. */
+	pkt_ip_parse(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), &ip);
+	forward(c, m, &ip);
+}
+
+static void
+park(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	if (c->n_parked == TG_PARK_MAX)
+		unpark(c);
+	tg_meta(m)->fq.time = (uint32_t)(c->now >> 10);
+	tg_lane_peer(c, tg_meta(m)->peer)->parked++;
+	c->parked[(c->first_parked + c->n_parked++) % TG_PARK_MAX] = m;
+}
+
+/* Has control published the path to where this packet came from, or does it take too long? */
+static bool
+may_go(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	const struct wg_peer *peer = wg_device_peer(c->env->dev, tg_meta(m)->peer);
+	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
+	struct wg_endpoint from;
+
+	if (!path || (uint32_t)(c->now >> 10) - tg_meta(m)->fq.time > PARK_TIME_MAX >> 10)
+		return true;
+	tg_endpoint_read(m, sizeof(struct wg_data), &from);
+	return wg_endpoint_equal(&path->endpoint, &from);
+}
+
+void
+tg_open_parked(struct tg_crypto *c)
+{
+	while (c->n_parked && may_go(c, c->parked[c->first_parked]))
+		unpark(c);
+}
+
+/* What is inside: IP, from the peer that may send from there, with the outer mark carried over. */
+static enum tg_drop
+inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
+	uint8_t outer_tos, struct pkt_ip *ip)
+{
+	enum pkt_ip_reason bad = pkt_ip_parse(job->text, job->len, ip);
+
+	if (bad == PKT_IP_OK)
+		bad = pkt_ip_verify(ip, job->text);
+	if (bad != PKT_IP_OK)
+		return tg_drop_ip(bad);
+	if (!source_allowed(c->env, ip, kp->peer))
+		return TG_DROP_SOURCE;
+	if (!pkt_ecn_decap(outer_tos, job->text))
+		return TG_DROP_ECN;
+	return TG_DROP_COUNT;
+}
+
 /* The order of checks is the protocol's: replay, endpoint and session, then what is inside. */
 static void
 opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job)
 {
 	uint8_t outer_tos =
 		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
-	enum pkt_ip_reason bad;
+	enum tg_drop why = TG_DROP_REPLAY;
+	bool moved = false;
 	struct pkt_ip ip;
-	bool moved;
 
-	if (!wg_replay_update(&kp->replay, job->counter)) {
-		tg_drop(&c->counters, m, TG_DROP_REPLAY);
-		return;
+	if (wg_replay_update(&kp->replay, job->counter)) {
+		moved = authenticated(c, m, kp, job->len);
+		why = job->len ? inspect(c, kp, job, outer_tos, &ip) : TG_DROP_KEEPALIVE;
 	}
-	moved = authenticated(c, m, kp, job->len);
-	if (!job->len) {
-		tg_drop(&c->counters, m, TG_DROP_KEEPALIVE);
+	if (why != TG_DROP_COUNT) {
+		tg_drop(&c->counters, m, why);
 		return;
 	}
 	rte_pktmbuf_adj(m, sizeof(struct wg_data));
-	rte_pktmbuf_trim(m, WG_TAG_LEN);
-	bad = pkt_ip_parse(job->text, job->len, &ip);
-	if (bad != PKT_IP_OK)
-		tg_drop(&c->counters, m, tg_drop_ip(bad));
-	else if (!source_allowed(c->env, &ip, kp->peer))
-		tg_drop(&c->counters, m, TG_DROP_SOURCE);
-	else if (!pkt_ecn_decap(outer_tos, job->text))
-		tg_drop(&c->counters, m, TG_DROP_ECN);
-	else {
-		tg_meta(m)->peer = kp->peer->id;
-		forward(c, m, &ip, moved);
-	}
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip.total_len));
+	tg_meta(m)->peer = kp->peer->id;
+	if (moved || tg_lane_peer(c, kp->peer->id)->parked)
+		park(c, m);
+	else
+		forward(c, m, &ip);
 }
 
 void

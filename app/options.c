@@ -38,7 +38,7 @@ static const struct option long_options[] = {
 	{name, (arg) != NULL ? required_argument : no_argument, NULL, OPTION_##id},
 	OPTIONS(X)
 #undef X
-	{NULL, 0, NULL, 0},
+		{NULL, 0, NULL, 0},
 };
 
 void
@@ -50,7 +50,8 @@ tg_options_usage(FILE *out)
 	OPTIONS(X)
 #undef X
 	fprintf(out,
-		"\nWithout lcore lists, 1 worker lcore runs all stages, 2 run RX+TX and crypto, 3 one\n"
+		"\nWithout lcore lists, 1 worker lcore runs all stages, 2 run RX+TX and crypto, 3 "
+		"one\n"
 		"stage each, and more go to crypto. The main lcore is the control thread.\n");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packets on their way into a ring, collected so that they enter it in bursts. Owned by the stage that
- * fills it; flushed before the stage's poll returns. What the ring does not take is dropped.
+ * Packets on their way into a ring, collected so that they enter it in bursts. Owned by the stage
+ * that fills it; flushed before the stage's poll returns. What the ring does not take is dropped.
  */
 #ifndef TG_OUTBOX_H
 #define TG_OUTBOX_H

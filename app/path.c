@@ -37,6 +37,7 @@ source(const struct tg_env *env, const struct wg_endpoint *to, const struct tg_h
 	return tg_fib_source(env->fib, hop, to->family, to->addr, src);
 }
 
+/* 0, or -1 and errno; with a reference to the hop then. */
 static int
 fill(const struct tg_env *env, struct tg_path *path, const struct wg_endpoint *to)
 {
@@ -44,42 +45,49 @@ fill(const struct tg_env *env, struct tg_path *path, const struct wg_endpoint *t
 	struct pkt_addr src = {.family = (uint8_t)to->family};
 	struct pkt_addr dst = {.family = (uint8_t)to->family};
 
+	memset(path, 0, sizeof(*path));
+	if (!to->family) {
+		errno = EDESTADDRREQ;
+		return -1;
+	}
 	path->fib = env->fib;
 	path->endpoint = *to;
 	path->hop = lookup(env, to);
 	if (!path->hop)
 		return -1;
 	path->port = path->hop->port;
+	memcpy(dst.bytes, to->addr, sizeof(dst.bytes));
 	if (!source(env, to, path->hop, src.bytes)) {
+		tg_fib_hop_put(path->fib, path->hop);
 		errno = EADDRNOTAVAIL;
 		return -1;
 	}
-	memcpy(dst.bytes, to->addr, sizeof(dst.bytes));
-	return pkt_outer_set(&path->outer, &env->ports[path->port].mac, &unknown, &src, &dst,
+	/* Cannot fail: one family. */
+	pkt_outer_set(&path->outer, &env->ports[path->port].mac, &unknown, &src, &dst,
 		atomic_load_explicit(&env->listen_port, memory_order_relaxed), to->port);
+	return 0;
+}
+
+/* Takes over the hop. NULL on out of memory. */
+static struct tg_path *
+copy(const struct tg_path *filled)
+{
+	struct tg_path *path =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*path), RTE_CACHE_LINE_SIZE));
+
+	if (path)
+		*path = *filled;
+	else
+		tg_fib_hop_put(filled->fib, filled->hop);
+	return path;
 }
 
 struct tg_path *
 tg_path_create(const struct tg_env *env, const struct wg_endpoint *to)
 {
-	struct tg_path *path;
+	struct tg_path path;
 
-	if (!to->family) {
-		errno = EDESTADDRREQ;
-		return NULL;
-	}
-	path = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*path), RTE_CACHE_LINE_SIZE));
-	if (!path)
-		return NULL;
-	memset(path, 0, sizeof(*path));
-	if (fill(env, path, to)) {
-		int error = errno;
-
-		tg_path_destroy(path);
-		errno = error;
-		return NULL;
-	}
-	return path;
+	return fill(env, &path, to) ? NULL : copy(&path);
 }
 
 void
@@ -87,8 +95,7 @@ tg_path_destroy(struct tg_path *path)
 {
 	if (!path)
 		return;
-	if (path->hop)
-		tg_fib_hop_put(path->fib, path->hop);
+	tg_fib_hop_put(path->fib, path->hop);
 	free(path);
 }
 
@@ -107,10 +114,26 @@ publish(struct rcu *rcu, struct wg_peer *peer, struct tg_path *path)
 		rcu_call(rcu, &old->rcu, free_path);
 }
 
+static bool
+same(const struct tg_path *a, const struct tg_path *b)
+{
+	return a->hop == b->hop && wg_endpoint_equal(&a->endpoint, &b->endpoint) &&
+		a->outer.len == b->outer.len &&
+		memcmp(a->outer.hdr, b->outer.hdr, a->outer.len) == 0;
+}
+
 void
 tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 {
-	publish(rcu, peer, tg_path_create(env, &peer->endpoint));
+	const struct tg_path *old = tg_path_of(peer);
+	struct tg_path path;
+
+	if (fill(env, &path, &peer->endpoint))
+		publish(rcu, peer, NULL);
+	else if (old && same(old, &path))
+		tg_fib_hop_put(path.fib, path.hop);
+	else
+		publish(rcu, peer, copy(&path));
 }
 
 void
@@ -140,9 +163,9 @@ tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_
 }
 
 void
-tg_endpoint_read(struct rte_mbuf *m, struct wg_endpoint *from)
+tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from)
 {
-	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *) - past;
 	const uint8_t *ip = message - tg_meta(m)->outer_len;
 	const uint8_t *udp = message - sizeof(struct rte_udp_hdr);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer's path: the outer header for its endpoint, ready to be copied, and the hop that it leaves by.
- * Made by the control thread whenever endpoint or routes change, published in peer->path, replaced and
- * freed under RCU. The data path reads it.
+ * A peer's path: the outer header for its endpoint, ready to be copied, and the hop that it leaves
+ * by. Made by the control thread whenever endpoint or routes change, published in peer->path,
+ * replaced and freed under RCU. The data path reads it.
  */
 #ifndef TG_PATH_H
 #define TG_PATH_H
@@ -28,8 +28,9 @@ tg_path_of(const struct wg_peer *peer)
 }
 
 /*
- * Control. The way to an endpoint, or NULL and errno: EDESTADDRREQ (no endpoint), ENETUNREACH (no route
- * out of a port; one into the tunnel does not count), EADDRNOTAVAIL (no local address), ENOMEM.
+ * Control. The way to an endpoint, or NULL and errno: EDESTADDRREQ (no endpoint), ENETUNREACH (no
+ * route out of a port; one into the tunnel does not count), EADDRNOTAVAIL (no local address),
+ * ENOMEM.
  */
 struct tg_path *tg_path_create(const struct tg_env *env, const struct wg_endpoint *to);
 
@@ -42,17 +43,20 @@ void tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *p
 /* Control. Takes the path from a peer that is going. */
 void tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer);
 
-/* Data path and control. Where a WireGuard message came from: its outer header is still before it. */
-void tg_endpoint_read(struct rte_mbuf *m, struct wg_endpoint *from);
+/*
+ * Data path and control. Where a WireGuard message came from: its outer header is still before it.
+ * past is how many bytes of the message have been taken off the data.
+ */
+void tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from);
 
 /*
- * Data path. Puts the headers before a message; id is the IPv4 identification. 0, -EHOSTUNREACH while
- * the hop has no MAC, or what pkt_outer_write() returns; m is not changed then.
+ * Data path. Puts the headers before a message; id is the IPv4 identification. 0, -EHOSTUNREACH
+ * while the hop has no MAC, or what pkt_outer_write() returns; m is not changed then.
  */
 int tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
 
 /* Control. The same, with the destination MAC left to be filled in when the hop has one. */
-int tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos,
-	uint16_t id);
+int
+tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
 
 #endif

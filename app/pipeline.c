@@ -22,8 +22,7 @@
 #define STAGING_PER_PEER 128
 #define STAGING_FLOWS 16384
 
-static struct rte_ring *
-ring(unsigned int size, size_t element, const char *format, ...)
+static struct rte_ring *ring(unsigned int size, size_t element, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* element 0: pointers. NULL and rte_errno on failure. */
@@ -54,8 +53,7 @@ outbox(struct tg_outbox *o, struct rte_ring *to, enum tg_drop full)
 static bool
 local(struct tg_pipeline *p, struct tg_outbox *o, const char *stage, unsigned int i)
 {
-	return outbox(o,
-		p->local[p->n_local++] = ring(RING_PACKETS, 0, "%s%u_local", stage, i),
+	return outbox(o, p->local[p->n_local++] = ring(RING_PACKETS, 0, "%s%u_local", stage, i),
 		TG_DROP_CONTROL_FULL);
 }
 
@@ -191,7 +189,8 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 static bool
 make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
 {
-	struct tg_crypto *crypto = rte_zmalloc("crypto stage", sizeof(*crypto), RTE_CACHE_LINE_SIZE);
+	struct tg_crypto *crypto =
+		rte_zmalloc("crypto stage", sizeof(*crypto), RTE_CACHE_LINE_SIZE);
 	unsigned int j;
 
 	p->crypto[i] = crypto;
@@ -204,12 +203,12 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 		rte_errno = errno;
 		return false;
 	}
-	crypto->waiting = rte_zmalloc("waiting", sizeof(*crypto->waiting) * params->max_peers,
-		RTE_CACHE_LINE_SIZE);
-	if (!crypto->waiting)
+	crypto->peers = rte_zmalloc(
+		"lane peers", sizeof(*crypto->peers) * params->max_peers, RTE_CACHE_LINE_SIZE);
+	if (!crypto->peers)
 		return false;
 	for (j = 0; j < p->env.n_tx; j++)
-		p->tx[j]->waiting[i] = crypto->waiting;
+		p->tx[j]->lanes[i] = crypto->peers;
 	return true;
 }
 
@@ -241,6 +240,23 @@ deal_queues(struct tg_pipeline *p)
 		}
 	}
 	return true;
+}
+
+static int
+check_queues(const struct tg_pipeline *p, const struct tg_lcores *map, char *error)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++) {
+		if (p->rx[i]->n_queues)
+			continue;
+		snprintf(error, TG_ERROR_LEN,
+			"--rx-lcores: lcore %u would have nothing to do: the ports have fewer RX "
+			"queues",
+			map->lcore[TG_STAGE_RX][i]);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static bool
@@ -318,20 +334,25 @@ workers(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 }
 
 int
-tg_pipeline_create(struct tg_pipeline *p, const struct tg_pipeline_params *params,
-	char error[TG_ERROR_LEN])
+tg_pipeline_create(
+	struct tg_pipeline *p, const struct tg_pipeline_params *params, char error[TG_ERROR_LEN])
 {
+	int ret = 0;
+
 	p->env.n_rx = params->map->n[TG_STAGE_RX];
 	p->env.n_crypto = params->map->n[TG_STAGE_CRYPTO];
 	p->env.n_tx = params->map->n[TG_STAGE_TX];
-	if (!stages(p, params) || !rings(p)) {
-		int ret = -rte_errno;
-
+	if (!stages(p, params) || !rings(p))
+		ret = -rte_errno;
+	else
+		ret = workers(p, params);
+	if (ret)
 		snprintf(error, TG_ERROR_LEN, "stages, queues and rings: %s", rte_strerror(-ret));
+	else
+		ret = check_queues(p, params->map, error);
+	if (ret)
 		tg_pipeline_destroy(p);
-		return ret;
-	}
-	return workers(p, params);
+	return ret;
 }
 
 int
@@ -379,6 +400,10 @@ drain_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
 	for (i = 0; i < crypto->n_held; i++)
 		tg_drop(&crypto->counters, crypto->held[i], TG_DROP_SHUTDOWN);
 	crypto->n_held = 0;
+	for (; crypto->n_parked; crypto->n_parked--) {
+		tg_drop(&crypto->counters, crypto->parked[crypto->first_parked], TG_DROP_SHUTDOWN);
+		crypto->first_parked = (crypto->first_parked + 1) % TG_PARK_MAX;
+	}
 }
 
 static void
@@ -436,7 +461,7 @@ destroy_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
 	for (i = 0; i < p->env.n_tx; i++)
 		rte_ring_free(crypto->from_tx[i]);
 	aead_destroy(crypto->aead);
-	rte_free((void *)(uintptr_t)crypto->waiting);
+	rte_free(crypto->peers);
 	rte_free(crypto);
 }
 

@@ -7,8 +7,8 @@
  *             control thread                rings to it: handshakes, local, events
  *                                           rings from it: to crypto, to TX, commands
  *
- * Every ring has one producer and one consumer. The control thread creates, starts, stops and destroys
- * the pipeline, and owns the control ends of the rings.
+ * Every ring has one producer and one consumer. The control thread creates, starts, stops and
+ * destroys the pipeline, and owns the control ends of the rings.
  */
 #ifndef TG_PIPELINE_H
 #define TG_PIPELINE_H
@@ -38,8 +38,8 @@ struct tg_pipeline {
 	struct tg_tx *tx[TG_STAGES_MAX];
 
 	/* Read by the control thread. */
-	struct rte_ring *handshakes[TG_STAGES_MAX];		 /* from RX */
-	struct rte_ring *local[TG_STAGE_KINDS * TG_STAGES_MAX];	 /* from every stage */
+	struct rte_ring *handshakes[TG_STAGES_MAX]; /* from RX */
+	struct rte_ring *local[TG_STAGE_KINDS * TG_STAGES_MAX]; /* from every stage */
 	struct rte_ring *events[TG_STAGE_KINDS * TG_STAGES_MAX]; /* from crypto and TX */
 	uint16_t n_local;
 	uint16_t n_events;
@@ -55,11 +55,11 @@ struct tg_pipeline {
 };
 
 /*
- * Makes stages and rings for the ports in p->env, which is filled but for the numbers of stages. p is
- * zeroed elsewhere. 0, or -errno and what is wrong in error; nothing is left behind then.
+ * Makes stages and rings for the ports in p->env, which is filled but for the numbers of stages. p
+ * is zeroed elsewhere. 0, or -errno and what is wrong in error; nothing is left behind then.
  */
-int tg_pipeline_create(struct tg_pipeline *p, const struct tg_pipeline_params *params,
-	char error[TG_ERROR_LEN]);
+int tg_pipeline_create(
+	struct tg_pipeline *p, const struct tg_pipeline_params *params, char error[TG_ERROR_LEN]);
 
 /* Launches the workers; 0 or -errno. */
 int tg_pipeline_start(struct tg_pipeline *p);
@@ -67,7 +67,8 @@ int tg_pipeline_start(struct tg_pipeline *p);
 /* Returns when every worker has ended. Idempotent. */
 void tg_pipeline_stop(struct tg_pipeline *p);
 
-/* Frees and counts what is still queued (TG_DROP_SHUTDOWN, or the queue's purge). Stop it before. */
+/* Frees and counts what is still queued (TG_DROP_SHUTDOWN, or the queue's purge). Stop it before.
+ */
 void tg_pipeline_drain(struct tg_pipeline *p);
 
 void tg_pipeline_destroy(struct tg_pipeline *p);

@@ -76,7 +76,7 @@ tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_E
 	uint16_t id;
 	int ret;
 
-	RTE_ETH_FOREACH_DEV(id) {
+	RTE_ETH_FOREACH_DEV (id) {
 		struct tg_port *port = &env->ports[env->n_ports];
 
 		if (env->n_ports == TG_PORTS_MAX) {
@@ -85,6 +85,7 @@ tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_E
 			return -ENOSPC;
 		}
 		port->id = id;
+		env->n_ports++;
 		ret = configure(port, n_rx, n_tx, error);
 		if (!ret)
 			ret = queues(port, env->pool, error);
@@ -93,7 +94,6 @@ tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_E
 		ret = rte_eth_macaddr_get(id, &port->mac);
 		if (ret)
 			return fail(error, id, "no MAC address", ret);
-		env->n_ports++;
 	}
 	if (!env->n_ports) {
 		snprintf(error, TG_ERROR_LEN, "no port: give EAL -a PCI-ADDRESS or --vdev DRIVER");
@@ -113,7 +113,8 @@ tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN])
 
 		if (ret)
 			return fail(error, id, "does not start", ret);
-		/* The twin's multicast groups (neighbour discovery) are not known here: take all. */
+		/* The twin's multicast groups (neighbour discovery) are not known here: take all.
+		 */
 		ret = rte_eth_allmulticast_enable(id);
 		if (ret && ret != -ENOTSUP)
 			return fail(error, id, "does not receive multicast", ret);
@@ -121,13 +122,18 @@ tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN])
 	return 0;
 }
 
-void
+uint16_t
+tg_port_mtu(const struct tg_env *env, uint16_t port)
+{
+	uint16_t mtu;
+
+	return rte_eth_dev_get_mtu(env->ports[port].id, &mtu) == 0 ? mtu : RTE_ETHER_MTU;
+}
+
+int
 tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu)
 {
-	uint16_t now;
-
-	if (rte_eth_dev_get_mtu(env->ports[port].id, &now) == 0 && now != mtu)
-		rte_eth_dev_set_mtu(env->ports[port].id, mtu);
+	return mtu == tg_port_mtu(env, port) ? 0 : rte_eth_dev_set_mtu(env->ports[port].id, mtu);
 }
 
 void

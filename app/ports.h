@@ -7,15 +7,18 @@
 #include "error.h"
 
 /*
- * Configures every port that EAL has probed, with one TX queue for each of n_tx stages and up to n_rx RX
- * queues, and fills env->ports. 0, or -errno and what is wrong in error.
+ * Configures every port that EAL has probed, with one TX queue for each of n_tx stages and up to
+ * n_rx RX queues, and fills env->ports. 0, or -errno and what is wrong in error.
  */
 int tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_ERROR_LEN]);
 
 int tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN]);
 
-/* After the operator has changed the twin's MTU. A port that cannot follow drops what is too big. */
-void tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu);
+/* Bytes of IP packet that the port sends at most. */
+uint16_t tg_port_mtu(const struct tg_env *env, uint16_t port);
+
+/* After the operator has changed the twin's MTU. 0, or -errno of a port that cannot follow. */
+int tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu);
 
 /* Stops and closes them; what they hold returns to the pool. */
 void tg_ports_close(const struct tg_env *env);

@@ -33,8 +33,7 @@ port(const struct tg_port *p, unsigned int i, FILE *out)
 static void
 handshakes(const struct tg_control *c, FILE *out)
 {
-	static const char *const help[] = {
-		"accepted",
+	static const char *const help[] = {"accepted",
 #define X(name, text) text,
 		WG_REFUSALS(X)
 #undef X

@@ -46,13 +46,37 @@ forget(struct tg_control *c, struct tg_waiting_hop *w)
 	w->n = 0;
 }
 
+static void
+give_up(struct tg_control *c, struct tg_waiting_hop *w, enum tg_drop why)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n; i++)
+		tg_drop(&c->counters, w->pkts[i], why);
+	forget(c, w);
+}
+
+static struct tg_waiting_hop *
+oldest(struct tg_control *c)
+{
+	struct tg_waiting_hop *w, *old = c->waiting;
+
+	for (w = c->waiting; w < &c->waiting[TG_RESOLVE_HOPS]; w++)
+		if (w->since < old->since)
+			old = w;
+	return old;
+}
+
+/* Who scans for addresses that nobody has shall not keep others from being asked for. */
 static struct tg_waiting_hop *
 begin(struct tg_control *c, struct tg_hop *hop)
 {
 	struct tg_waiting_hop *w = find(c, NULL);
 
-	if (!w)
-		return NULL;
+	if (!w) {
+		w = oldest(c);
+		give_up(c, w, TG_DROP_UNRESOLVED);
+	}
 	w->hop = tg_fib_hop_get(c->pipeline->env.fib, hop->port, hop->family, hop->addr);
 	if (!w->hop)
 		return NULL;
@@ -99,8 +123,8 @@ ip_packet(struct tg_control *c, struct rte_mbuf *m)
 	if (pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip) == PKT_IP_OK)
 		hop = tg_route_lookup(env, &ip);
 	if (hop && hop->type == TG_HOP_ON_LINK)
-		hop = own = tg_fib_hop_get(env->fib, hop->port, ip.version == 4 ? AF_INET : AF_INET6,
-			ip.dst);
+		hop = own = tg_fib_hop_get(
+			env->fib, hop->port, ip.version == 4 ? AF_INET : AF_INET6, ip.dst);
 	if (!hop || hop->type != TG_HOP_ETHER)
 		tg_drop(&c->counters, m, TG_DROP_NO_ROUTE);
 	else if (!pkt_ttl_dec(p))
@@ -146,16 +170,6 @@ tg_resolve_done(void *control, struct tg_hop *hop)
 		return;
 	for (i = 0; i < w->n; i++)
 		release(c, w->pkts[i], hop);
-	forget(c, w);
-}
-
-static void
-give_up(struct tg_control *c, struct tg_waiting_hop *w, enum tg_drop why)
-{
-	unsigned int i;
-
-	for (i = 0; i < w->n; i++)
-		tg_drop(&c->counters, w->pkts[i], why);
 	forget(c, w);
 }
 

@@ -10,6 +10,22 @@ tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
 				: tg_fib_lookup6(env->fib, ip->dst);
 }
 
+static bool
+stays_on_link(const struct pkt_ip *ip)
+{
+	if (ip->version == 4)
+		return (ip->dst[0] & 0xf0) == 0xe0 || (ip->dst[0] == 169 && ip->dst[1] == 254) ||
+			memcmp(ip->dst, "\xff\xff\xff\xff", 4) == 0;
+	return ip->dst[0] == 0xff || (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80);
+}
+
+bool
+tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip)
+{
+	return (hop && (hop->type == TG_HOP_LOCAL || hop->type == TG_HOP_KERNEL)) ||
+		stays_on_link(ip);
+}
+
 bool
 tg_route_frame(const struct tg_env *env, struct rte_mbuf *m, uint16_t port,
 	const struct rte_ether_addr *mac, uint8_t version)
@@ -69,9 +85,11 @@ to_port(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 }
 
 static enum tg_op
-decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip, struct tg_hop *hop)
+decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
+	struct tg_hop *hop)
 {
+	if (tg_route_is_kernels(hop, ip))
+		return TG_OP_TUNNEL;
 	if (!hop)
 		return end(c, m, TG_DROP_NO_ROUTE);
 	switch (hop->type) {
@@ -82,7 +100,6 @@ decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 		return to_port(env, c, m, ip, hop);
 	case TG_HOP_LOCAL:
 	case TG_HOP_KERNEL:
-		return TG_OP_TUNNEL;
 	case TG_HOP_PROHIBIT:
 		break;
 	}

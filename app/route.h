@@ -13,11 +13,17 @@
 struct tg_hop *tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip);
 
 /*
- * Data path. m's data begin at the IP packet that ip describes and end with it, hop is where it leads;
- * meta->peer is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets meta->op and,
- * for TG_OP_SEAL, meta->peer; for TG_OP_FRAME it writes the Ethernet header and sets meta->port.
- * TG_OP_TUNNEL: ours, or for the kernel to forward. Returns the op; TG_OP_DROPPED: m is freed and
- * counted in c.
+ * Is the packet for the kernel, on the interface that it came in by: ours, for an interface of the
+ * kernel's own, or link-local, multicast or broadcast, which no route leads on?
+ */
+bool tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip);
+
+/*
+ * Data path. m's data begin at the IP packet that ip describes and end with it, hop is where it
+ * leads; meta->peer is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets
+ * meta->op and, for TG_OP_SEAL, meta->peer; for TG_OP_FRAME it writes the Ethernet header and sets
+ * meta->port. TG_OP_TUNNEL: ours, or for the kernel to forward. Returns the op; TG_OP_DROPPED: m is
+ * freed and counted in c.
  */
 enum tg_op tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct pkt_ip *ip, struct tg_hop *hop);

@@ -5,12 +5,6 @@
 #include "forward.h"
 #include "ip.h"
 
-static _Atomic uint16_t *
-waiting(struct tg_crypto *c, struct rte_mbuf *m)
-{
-	return &c->waiting[tg_meta(m)->peer & WG_PEER_SLOT_MASK];
-}
-
 static void
 send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
 {
@@ -19,83 +13,49 @@ send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
 
 /* No session: the packet joins the peer's closed tin as it is. */
 static void
-stage(struct tg_crypto *c, struct rte_mbuf *m)
+stage(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 {
 	struct tg_outbox *box = &c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)];
 
 	/* It returns to this stage, which is not its flow's when it came from another peer. */
 	tg_meta(m)->op = TG_OP_STAGE;
 	tg_meta(m)->crypto = c->index;
-	/* Counted before TX can see it; a full ring shows at the flush, so make sure of room first. */
+	/* Counted before TX can see it; a full ring shows at the flush, so make sure of room first.
+	 */
 	if (rte_ring_free_count(box->ring) <= box->n) {
 		tg_drop(&c->counters, m, TG_DROP_TX_FULL);
 		return;
 	}
-	atomic_fetch_add_explicit(waiting(c, m), 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&peer->waiting, 1, memory_order_relaxed);
 	send_to_tx(c, m);
 }
 
-static bool
-is_held(const struct tg_crypto *c, uint32_t peer)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->n_held; i++)
-		if (tg_meta(c->held[i])->peer == peer)
-			return true;
-	return false;
-}
-
-static bool
-has_session(const struct tg_crypto *c, uint32_t id)
-{
-	const struct wg_peer *peer = wg_device_peer(c->env->dev, id);
-
-	return peer && wg_peer_session(peer, c->now);
-}
-
 static void
-hold(struct tg_crypto *c, struct rte_mbuf *m)
+hold(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 {
-	if (c->n_held == TG_HOLD_MAX)
+	if (c->n_held == TG_HOLD_MAX) {
 		tg_drop(&c->counters, m, TG_DROP_HOLD_FULL);
-	else
-		c->held[c->n_held++] = m;
+		return;
+	}
+	peer->held++;
+	c->held[c->n_held++] = m;
 }
 
-static void
-seal(struct tg_crypto *c, struct rte_mbuf *m)
+void
+tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m)
 {
+	struct tg_meta *meta = tg_meta(m);
+
+	meta->fq.hash = m->hash.rss;
+	if (meta->op == TG_OP_RESEAL)
+		atomic_fetch_sub_explicit(
+			&tg_lane_peer(c, meta->peer)->waiting, 1, memory_order_relaxed);
 	c->seal.pkts[c->seal.n++] = m;
 	if (c->seal.n == TG_BURST)
 		tg_seal_flush(c);
 }
 
-void
-tg_seal_readmit(struct tg_crypto *c, struct rte_mbuf *m)
-{
-	atomic_fetch_sub_explicit(waiting(c, m), 1, memory_order_relaxed);
-	seal(c, m);
-}
-
-void
-tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
-{
-	uint32_t peer = tg_meta(m)->peer;
-	bool older = atomic_load_explicit(waiting(c, m), memory_order_relaxed) != 0;
-
-	tg_meta(m)->fq.hash = m->hash.rss;
-	if (c->n_held && is_held(c, peer))
-		hold(c, m);
-	else if (!older)
-		seal(c, m);
-	else if (has_session(c, peer))
-		hold(c, m);
-	else
-		seal(c, m);
-}
-
-/* Keeps the order of those that stay: a peer that is still held holds its later packets too. */
+/* All of them once more, in order: those that still cannot go are held again. */
 void
 tg_seal_held(struct tg_crypto *c)
 {
@@ -103,7 +63,9 @@ tg_seal_held(struct tg_crypto *c)
 
 	c->n_held = 0;
 	for (i = 0; i < n; i++)
-		tg_seal_admit(c, c->held[i]);
+		tg_lane_peer(c, tg_meta(c->held[i])->peer)->held--;
+	for (i = 0; i < n; i++)
+		tg_seal_add(c, c->held[i]);
 }
 
 /* A message in place: header before, padding and room for the tag behind. */
@@ -129,28 +91,46 @@ shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp,
 	msg->type = rte_cpu_to_le_32(WG_MESSAGE_DATA);
 	msg->receiver = rte_cpu_to_le_32(kp->remote_index);
 	msg->counter = rte_cpu_to_le_64(counter);
-	*job = (struct aead_job){
-		.text = (uint8_t *)(msg + 1), .key = kp->send_key, .counter = counter, .len = padded};
+	*job = (struct aead_job){.text = (uint8_t *)(msg + 1),
+		.key = kp->send_key,
+		.counter = counter,
+		.len = padded};
 	return true;
 }
 
-/* One run of packets for the same peer: one session, one add to its counter. */
+static bool
+is_older(struct rte_mbuf *m)
+{
+	return tg_meta(m)->op == TG_OP_RESEAL;
+}
+
+/*
+ * One run of packets for the same peer: one look at its state, one session, one add to its counter.
+ * With older packets on their way, the session is only for those of them that have come back.
+ */
 static void
 run(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct tg_batch *out)
 {
-	const struct wg_peer *peer = wg_device_peer(c->env->dev, tg_meta(pkts[0])->peer);
+	uint32_t id = tg_meta(pkts[0])->peer;
+	const struct wg_peer *peer = wg_device_peer(c->env->dev, id);
 	struct wg_keypair *kp = peer ? wg_peer_session(peer, c->now) : NULL;
-	uint64_t counter;
-	unsigned int i;
+	struct tg_lane_peer *lane = tg_lane_peer(c, id);
+	bool wait = lane->held || atomic_load_explicit(&lane->waiting, memory_order_relaxed);
+	unsigned int i, sealed = n;
+	uint64_t counter = 0;
 
-	if (kp && !wg_keypair_take_counters(kp, n, &counter))
+	for (i = 0; wait && i < n; i++)
+		sealed -= !is_older(pkts[i]);
+	if (kp && !wg_keypair_take_counters(kp, sealed, &counter))
 		kp = NULL;
 	for (i = 0; i < n; i++) {
 		if (!peer)
 			tg_drop(&c->counters, pkts[i], TG_DROP_PEER_GONE);
 		else if (!kp)
-			stage(c, pkts[i]);
-		else if (!shape(c->env, pkts[i], kp, counter + i, &out->jobs[out->n]))
+			stage(c, pkts[i], lane);
+		else if (wait && !is_older(pkts[i]))
+			hold(c, pkts[i], lane);
+		else if (!shape(c->env, pkts[i], kp, counter++, &out->jobs[out->n]))
 			tg_drop(&c->counters, pkts[i], TG_DROP_NO_ROOM);
 		else
 			out->pkts[out->n++] = pkts[i];

@@ -12,11 +12,9 @@ dispatch(struct tg_crypto *c, struct rte_mbuf *m)
 	case TG_OP_OPEN:
 		tg_open_add(c, m);
 		break;
-	case TG_OP_RESEAL:
-		tg_seal_readmit(c, m);
-		break;
 	case TG_OP_SEAL:
-		tg_seal_admit(c, m);
+	case TG_OP_RESEAL:
+		tg_seal_add(c, m);
 		break;
 	default:
 		tg_meta(m)->fq.hash = m->hash.rss;
@@ -25,11 +23,10 @@ dispatch(struct tg_crypto *c, struct rte_mbuf *m)
 	}
 }
 
-static unsigned int
-drain(struct tg_crypto *c, struct rte_ring *ring)
+static void
+burst(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		rte_prefetch0(tg_meta(pkts[i]));
@@ -38,7 +35,20 @@ drain(struct tg_crypto *c, struct rte_ring *ring)
 	for (i = 0; i < n; i++)
 		dispatch(c, pkts[i]);
 	c->counters.in += n;
-	return n;
+}
+
+/* All that is in the ring now: no queue may stand where CoDel does not see it. */
+static unsigned int
+drain(struct tg_crypto *c, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int n, done, all = rte_ring_count(ring);
+
+	for (done = 0; done < all; done += n) {
+		n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+		burst(c, pkts, n);
+	}
+	return done;
 }
 
 unsigned int
@@ -47,10 +57,12 @@ stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 	unsigned int i, n = 0;
 
 	c->now = now;
-	/* What waited in a closed tin is older than what is held here, and that than new arrivals. */
+	/* What waited in a closed tin is older than what is held here, and that than new arrivals.
+	 */
 	for (i = 0; i < c->env->n_tx; i++)
 		n += drain(c, c->from_tx[i]);
 	tg_seal_held(c);
+	tg_open_parked(c);
 	for (i = 0; i < c->env->n_rx; i++)
 		n += drain(c, c->from_rx[i]);
 	n += drain(c, c->from_control);

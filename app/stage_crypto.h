@@ -5,8 +5,8 @@
  *   seal.c   IP packet for a peer -> WireGuard message; decides what has to wait for a session
  *   open.c   WireGuard message -> IP packet, which is then forwarded
  *
- * A flow is sealed by one instance and a session is opened by one (env.h): order within a flow and the
- * replay window need no lock.
+ * A flow is sealed by one instance and a session is opened by one (env.h): order within a flow and
+ * the replay window need no lock.
  */
 #ifndef TG_STAGE_CRYPTO_H
 #define TG_STAGE_CRYPTO_H
@@ -19,6 +19,7 @@
 #include "outbox.h"
 
 #define TG_HOLD_MAX 512
+#define TG_PARK_MAX 512
 
 /* One burst on its way through the cipher. */
 struct tg_batch {
@@ -26,6 +27,22 @@ struct tg_batch {
 	struct rte_mbuf *pkts[TG_BURST];
 	struct aead_job jobs[TG_BURST];
 	struct wg_keypair *keypairs[TG_BURST]; /* open only */
+};
+
+/*
+ * What keeps a peer's packets in order while they cannot go straight through.
+ *
+ * waiting: sent to TX as plaintext by this stage, and neither back nor dropped there (TX counts
+ * down for those). A younger packet is not sealed before there are none: it follows to the closed
+ * tin, or, when there is a session by now, it is held here for the moment that the others take.
+ *
+ * parked: opened, but from a new endpoint. They go on when control has published the new path, so
+ * that the answer takes it; younger ones queue behind them.
+ */
+struct tg_lane_peer {
+	_Atomic uint16_t waiting;
+	uint16_t held;
+	uint16_t parked;
 };
 
 struct tg_crypto {
@@ -44,15 +61,14 @@ struct tg_crypto {
 	struct tg_batch seal;
 	struct tg_batch open;
 
-	/*
-	 * Order while a closed tin is being opened: waiting[slot] counts the packets of a peer that this
-	 * stage has sent to TX as plaintext and that have neither come back nor been dropped there. A
-	 * younger packet is sealed only when there are none; if the peer has a session by then, it is
-	 * held here for the moment that takes.
-	 */
-	_Atomic uint16_t *waiting;
+	struct tg_lane_peer *peers; /* by slot */
+
 	uint16_t n_held;
 	struct rte_mbuf *held[TG_HOLD_MAX];
+
+	uint16_t first_parked;
+	uint16_t n_parked;
+	struct rte_mbuf *parked[TG_PARK_MAX];
 
 	struct tg_counters counters;
 };
@@ -61,13 +77,19 @@ struct tg_crypto {
 unsigned int stage_crypto_poll(struct tg_crypto *c, uint64_t now);
 
 /* seal.c. An IP packet for meta->peer; flushed to the cipher when the batch is full. */
-void tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m);  /* the first time */
-void tg_seal_readmit(struct tg_crypto *c, struct rte_mbuf *m); /* back from the closed tin */
+void tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m);
 void tg_seal_held(struct tg_crypto *c);
 void tg_seal_flush(struct tg_crypto *c);
 
 /* open.c. A WireGuard data message. */
 void tg_open_add(struct tg_crypto *c, struct rte_mbuf *m);
+void tg_open_parked(struct tg_crypto *c);
 void tg_open_flush(struct tg_crypto *c);
+
+static inline struct tg_lane_peer *
+tg_lane_peer(const struct tg_crypto *c, uint32_t peer)
+{
+	return &c->peers[peer & WG_PEER_SLOT_MASK];
+}
 
 #endif

@@ -69,16 +69,6 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
 	return end(rx, m, TG_DROP_WG_TYPE);
 }
 
-/* Link-local and multicast destinations are the kernel's affair (neighbour discovery, routing). */
-static bool
-stays_on_link(const struct pkt_ip *ip)
-{
-	if (ip->version == 4)
-		return (ip->dst[0] & 0xf0) == 0xe0 || (ip->dst[0] == 169 && ip->dst[1] == 254) ||
-			memcmp(ip->dst, "\xff\xff\xff\xff", 4) == 0;
-	return ip->dst[0] == 0xff || (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80);
-}
-
 static enum tg_op
 ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 {
@@ -93,12 +83,10 @@ ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 	if (bad != PKT_IP_OK)
 		return end(rx, m, tg_drop_ip(bad));
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
-	if (stays_on_link(&ip))
-		return to_twin(m, eth->l2_len);
 	hop = tg_route_lookup(env, &ip);
-	if (hop && hop->type == TG_HOP_LOCAL)
-		return is_wireguard(env, m, &ip) ? wireguard(rx, m, &ip) : to_twin(m, eth->l2_len);
-	if (hop && hop->type == TG_HOP_KERNEL)
+	if (hop && hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
+		return wireguard(rx, m, &ip);
+	if (tg_route_is_kernels(hop, &ip))
 		return to_twin(m, eth->l2_len);
 
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - ip.total_len));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The RX stage: takes bursts from its port queues, says of each packet what it is and where it goes,
- * and deals them out: data messages by receiver index and everything else by flow hash to the crypto
- * stages, handshakes and local traffic to the control thread.
+ * The RX stage: takes bursts from its port queues, says of each packet what it is and where it
+ * goes, and deals them out: data messages by receiver index and everything else by flow hash to the
+ * crypto stages, handshakes and local traffic to the control thread.
  */
 #ifndef TG_STAGE_RX_H
 #define TG_STAGE_RX_H

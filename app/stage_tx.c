@@ -17,11 +17,10 @@ commands(struct tg_tx *tx)
 	return n;
 }
 
-static unsigned int
-drain(struct tg_tx *tx, struct rte_ring *ring)
+static void
+burst(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(tg_meta(pkts[i]));
@@ -32,7 +31,20 @@ drain(struct tg_tx *tx, struct rte_ring *ring)
 			tg_transmit_enqueue(tx, pkts[i]);
 	}
 	tx->counters.in += n;
-	return n;
+}
+
+/* All that is in the ring now: no queue may stand where CoDel does not see it. */
+static unsigned int
+drain(struct tg_tx *tx, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int n, done, all = rte_ring_count(ring);
+
+	for (done = 0; done < all; done += n) {
+		n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+		burst(tx, pkts, n);
+	}
+	return done;
 }
 
 unsigned int

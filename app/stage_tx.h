@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The TX stage: the queue right before the wire. It owns its tins (env.h), one FQ-CoDel instance for
- * each port and one for plaintext that waits for a session.
+ * The TX stage: the queue right before the wire. It owns its tins (env.h), one FQ-CoDel instance
+ * for each port and one for plaintext that waits for a session.
  *
  *   staging.c   closed tins: packets of peers without a session, back to crypto when there is one
  *   transmit.c  port queues: enqueue by tin and inner flow, dequeue, outer header, port
@@ -26,7 +26,7 @@ struct tg_wire {
 
 struct tg_tx {
 	const struct tg_env *env;
-	uint16_t index;	     /* among the TX stages, and the queue of each port that it uses */
+	uint16_t index; /* among the TX stages, and the queue of each port that it uses */
 	uint16_t ipv4_id;
 	uint64_t now;
 
@@ -38,7 +38,8 @@ struct tg_tx {
 
 	struct fq *staging;
 	struct rte_ring *to_crypto[TG_STAGES_MAX];
-	_Atomic uint16_t *waiting[TG_STAGES_MAX]; /* see struct tg_crypto */
+	struct tg_lane_peer
+		*lanes[TG_STAGES_MAX]; /* of the crypto stages: waiting is counted here too */
 
 	struct tg_wire wires[TG_PORTS_MAX];
 

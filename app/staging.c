@@ -8,9 +8,9 @@ tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
 	struct tg_tx *tx = ctx;
 	const struct tg_meta *meta = tg_meta(m);
-	uint32_t slot = meta->peer & WG_PEER_SLOT_MASK;
+	struct tg_lane_peer *lane = &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
 
-	atomic_fetch_sub_explicit(&tx->waiting[meta->crypto][slot], 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
 	tg_drop(&tx->counters, m, tg_drop_fq(why));
 }
 
@@ -27,8 +27,8 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		fq_tin_purge(tx->staging, id);
 	else if (wg_peer_session(peer, tx->now))
 		fq_tin_open(tx->staging, id);
-	else if (wg_peer_want_session(peer, tx->now))
-		tg_event_post(tx->events, &event);
+	else if (wg_peer_want_session(peer, tx->now) && !tg_event_post(tx->events, &event))
+		wg_peer_want_again(peer);
 }
 
 void

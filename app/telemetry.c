@@ -51,8 +51,7 @@ add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const st
 static void
 add_handshakes(struct rte_tel_data *d)
 {
-	static const char *const names[] = {
-		"accepted",
+	static const char *const names[] = {"accepted",
 #define X(name, help) #name,
 		WG_REFUSALS(X)
 #undef X
@@ -233,8 +232,8 @@ tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
 
 	if (ret)
 		return -rte_errno;
-	ret = rte_telemetry_register_cmd("/tinguard/stats", on_stats,
-		"Counters of every stage and queue. No parameters.");
+	ret = rte_telemetry_register_cmd(
+		"/tinguard/stats", on_stats, "Counters of every stage and queue. No parameters.");
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/tins", on_tins,
 			"Tins of the port queues. Parameter: number of the first (default 0).");

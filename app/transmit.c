@@ -17,7 +17,8 @@ tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 	tg_drop(&tx->counters, m, tg_drop_fq(why));
 }
 
-/* CoDel wants CE: on the outer header that is still to be written, or on the IP packet in a frame. */
+/* CoDel wants CE: on the outer header that is still to be written, or on the IP packet in a frame.
+ */
 bool
 tg_transmit_mark(void *ctx, struct rte_mbuf *m)
 {
@@ -45,8 +46,7 @@ weight_of(const struct tg_env *env, uint32_t tin)
 	if (tin >= WG_PEER_ID_RESERVED)
 		return WG_WEIGHT_DEFAULT;
 	peer = wg_device_peer(env->dev, tin);
-	return peer ? atomic_load_explicit(&peer->weight, memory_order_relaxed)
-		    : WG_WEIGHT_DEFAULT;
+	return peer ? atomic_load_explicit(&peer->weight, memory_order_relaxed) : WG_WEIGHT_DEFAULT;
 }
 
 /* For a sealed message the port is the one that the peer's path leads over now. */
@@ -60,8 +60,7 @@ tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
 		const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 
 		if (!path) {
-			tg_drop(&tx->counters, m,
-				peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+			tg_drop(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
 			return;
 		}
 		meta->port = (uint8_t)path->port;
@@ -115,7 +114,8 @@ refill(struct tg_tx *tx, uint16_t port)
 			wire->pkts[wire->n++] = pkts[i];
 }
 
-/* Nothing leaves the queue before the port has taken what left it last: the wait stays in the queue. */
+/* Nothing leaves the queue before the port has taken what left it last: the wait stays in the
+ * queue. */
 unsigned int
 tg_transmit(struct tg_tx *tx, uint16_t port)
 {
@@ -126,8 +126,8 @@ tg_transmit(struct tg_tx *tx, uint16_t port)
 		refill(tx, port);
 	if (!wire->n)
 		return 0;
-	sent = rte_eth_tx_burst(tx->env->ports[port].id, tx->index, &wire->pkts[wire->first],
-		wire->n);
+	sent = rte_eth_tx_burst(
+		tx->env->ports[port].id, tx->index, &wire->pkts[wire->first], wire->n);
 	tx->port_full += sent < wire->n;
 	wire->first += sent;
 	wire->n -= sent;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a worker lcore does: it polls the stages that the lcore map gives it, one after the other, and
- * reports a quiescent state after each round.
+ * What a worker lcore does: it polls the stages that the lcore map gives it, one after the other,
+ * and reports a quiescent state after each round.
  */
 #ifndef TG_WORKER_H
 #define TG_WORKER_H

@@ -15,8 +15,10 @@ flow_begin(struct fq *q, uint32_t ti, uint32_t fi)
 	struct fq_flow *f = &q->flows[fi];
 
 	f->list = FQ_LIST_NEW;
-	if ((int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0)
+	if ((int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0) {
 		f->deficit = (int32_t)q->quantum;
+		f->until = t->turns + t->old.n;
+	}
 	fq_fifo_push(q, &t->fresh, fi);
 	if (t->state == FQ_TIN_IDLE)
 		fq_tin_activate(q, ti);

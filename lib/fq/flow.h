@@ -166,7 +166,8 @@ fq_flow_release(struct fq *q, uint32_t fi)
 	struct fq_flow *f = &q->flows[fi];
 	const struct fq_tin *t = &q->tins[f->tin];
 
-	f->until = t->turns + t->old.n;
+	if (f->list == FQ_LIST_OLD)
+		f->until = t->turns + t->old.n;
 	fq_codel_empty(&f->codel);
 	f->list = FQ_LIST_NONE;
 	if (fi < q->n_flows) {

@@ -2,12 +2,12 @@
 /*
  * Longest-prefix match for IPv4 and IPv6: the table under AllowedIPs and under the routes.
  *
- * One writer (the control thread) changes it while readers (data-path lcores) look up without locks:
- * a reader sees the entry from before or from after a change, never another one. DPDK 22.11 has RCU
- * in rte_lpm alone, and neither rte_lpm6 nor rte_fib may be changed under readers.
+ * One writer (the control thread) changes it while readers (data-path lcores) look up without
+ * locks: a reader sees the entry from before or from after a change, never another one. DPDK 22.11
+ * has RCU in rte_lpm alone, and neither rte_lpm6 nor rte_fib may be changed under readers.
  *
- * Values are opaque non-NULL pointers that the caller owns; before freeing what a removed or replaced
- * value points at, it must wait for a grace period of the same RCU.
+ * Values are opaque non-NULL pointers that the caller owns; before freeing what a removed or
+ * replaced value points at, it must wait for a grace period of the same RCU.
  */
 #ifndef LPM_H
 #define LPM_H
@@ -48,7 +48,8 @@ void *lpm_get(const struct lpm *t, const struct lpm_prefix *p);
 void *lpm_lookup4(const struct lpm *t, const uint8_t addr[4]);
 void *lpm_lookup6(const struct lpm *t, const uint8_t addr[16]);
 
-/* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table. */
+/* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table.
+ */
 void lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value, void *ctx),
 	void *ctx);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "eth.h"
+
+#include <string.h>
+
 #include "csum.h"
 
 enum { MAX_TAGS = 2 };
@@ -7,11 +10,14 @@ enum { MAX_TAGS = 2 };
 static enum pkt_eth_dst
 classify(const struct rte_ether_addr *dst, const struct rte_ether_addr *us)
 {
-	if (rte_is_same_ether_addr(dst, us))
+	static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+	/* Bytewise: a frame may begin at an odd address. */
+	if (memcmp(dst, us, sizeof(*us)) == 0)
 		return PKT_ETH_US;
-	if (rte_is_broadcast_ether_addr(dst))
+	if (memcmp(dst, &broadcast, sizeof(broadcast)) == 0)
 		return PKT_ETH_BROADCAST;
-	return rte_is_multicast_ether_addr(dst) ? PKT_ETH_MULTICAST : PKT_ETH_OTHER;
+	return dst->addr_bytes[0] & RTE_ETHER_GROUP_ADDR ? PKT_ETH_MULTICAST : PKT_ETH_OTHER;
 }
 
 static bool

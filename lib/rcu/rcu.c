@@ -20,7 +20,8 @@ rcu_create(uint32_t max_readers)
 
 	if (!r)
 		goto no_memory;
-	r->qsbr = rte_zmalloc("rcu qsbr", rte_rcu_qsbr_get_memsize(max_readers), RTE_CACHE_LINE_SIZE);
+	r->qsbr =
+		rte_zmalloc("rcu qsbr", rte_rcu_qsbr_get_memsize(max_readers), RTE_CACHE_LINE_SIZE);
 	if (!r->qsbr)
 		goto free_rcu;
 	if (rte_rcu_qsbr_init(r->qsbr, max_readers))

@@ -4,7 +4,8 @@
  *
  * Data-path lcores are the readers: they report a quiescent state once per poll and hold no pointer
  * to an RCU-protected object across it. One control thread is the writer: it unpublishes an object,
- * hands it to rcu_call(), and rcu_reclaim() frees it once every reader has passed a quiescent state.
+ * hands it to rcu_call(), and rcu_reclaim() frees it once every reader has passed a quiescent
+ * state.
  *
  * The head is part of the object, so that deferring cannot fail.
  */

@@ -186,6 +186,10 @@ change_identity(struct wg_device *dev, struct wg_identity *id, uint64_t now)
 		wg_session_drop_all(dev, peer);
 		wg_handshake_forget(dev, peer);
 		wg_handshake_renew(&peer->handshake);
+		/* An initiation under the old key is no reason to wait with the next. */
+		peer->timers.last_initiation = 0;
+		if (peer->timers.attempt_since)
+			peer->timers.retry_at = now;
 		wg_device_schedule(dev, peer, now);
 	}
 }

@@ -109,6 +109,13 @@ wg_peer_want_session(struct wg_peer *peer, uint64_t now)
 	return true;
 }
 
+/* Data path. Control could not be asked after all. */
+static inline void
+wg_peer_want_again(struct wg_peer *peer)
+{
+	atomic_store_explicit(&peer->session_wanted, 0, memory_order_relaxed);
+}
+
 /* Data path. The session to send under at time now, or NULL: the packet has to wait for one. */
 static inline struct wg_keypair *
 wg_peer_session(const struct wg_peer *peer, uint64_t now)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Numbered UDP datagrams: `send ADDRESS PORT COUNT`, `fan ADDRESS PORT COUNT` (each of another flow),
+"""Numbered UDP datagrams: `send ADDRESS PORT COUNT [SIZE]`, `fan ADDRESS PORT COUNT` (each of another flow),
 or `receive ADDRESS PORT`, a number a line."""
 
 import socket
@@ -19,13 +19,14 @@ def main():
         return
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     if action == "send":
+        size = int(sys.argv[5]) if len(sys.argv) > 5 else 0
         for number in range(int(sys.argv[4])):
-            sock.sendto(str(number).encode(), (address, port))
+            sock.sendto(str(number).ljust(size).encode(), (address, port))
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     sock.bind((address, port))
     while True:
-        print(sock.recv(2048).decode(), flush=True)
+        print(sock.recv(2048).decode().rstrip(), flush=True)
 
 
 main()

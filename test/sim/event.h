@@ -31,8 +31,8 @@ struct sim_events {
 };
 
 /* Calls fn(ctx, a, b) delay nanoseconds from now. */
-void sim_after(struct sim_events *ev, uint64_t delay, sim_event_fn fn, void *ctx, uint64_t a,
-	uint64_t b);
+void sim_after(
+	struct sim_events *ev, uint64_t delay, sim_event_fn fn, void *ctx, uint64_t a, uint64_t b);
 
 /* Lets time pass until a moment, whose own events are done too. */
 void sim_events_run(struct sim_events *ev, uint64_t until);

@@ -121,7 +121,8 @@ static const struct {
 	const char *goal;
 } known[] = {
 	{"sim_sparse_p99_above_idle", "packet times", sparse_wait, 2, false, "<= 2"},
-	{"sim_sparse_in_busy_peer_p99_above_idle", "packet times", sparse_wait_busy, 2, false, "<= 2"},
+	{"sim_sparse_in_busy_peer_p99_above_idle", "packet times", sparse_wait_busy, 2, false,
+		"<= 2"},
 	{"sim_weight_1_to_10_worst_error", "percent", weight_error, 1, false, "<= 1"},
 	{"sim_jain_equal_flows", "1", equal_flows, 0.999, true, ">= 0.999"},
 	{"sim_flood_least_share_of_others", "percent", flood_share, 99, true, ">= 99"},

@@ -16,7 +16,7 @@ struct sim_goal {
 };
 
 /* Those that the results allow; how many they are. */
-uint32_t sim_goals(const struct sim_result *results, uint32_t n,
-	struct sim_goal goals[SIM_GOALS_MAX]);
+uint32_t
+sim_goals(const struct sim_result *results, uint32_t n, struct sim_goal goals[SIM_GOALS_MAX]);
 
 #endif

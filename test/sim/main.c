@@ -77,7 +77,8 @@ names_known(const struct options *o)
 		while (k < sim_n_scenarios && strcmp(o->names[i], sim_scenarios[k].name) != 0)
 			k++;
 		if (k == sim_n_scenarios) {
-			fprintf(stderr, "tinguard-sim: no scenario `%s': see --list\n", o->names[i]);
+			fprintf(stderr, "tinguard-sim: no scenario `%s': see --list\n",
+				o->names[i]);
 			return false;
 		}
 	}
@@ -106,8 +107,8 @@ start_dpdk(void)
 		argv[i] = args[i];
 	if (rte_eal_init(RTE_DIM(args), argv) < 0)
 		return NULL;
-	return rte_pktmbuf_pool_create("sim", SIM_POOL_PACKETS, 256, sizeof(struct sim_packet), 0,
-		SOCKET_ID_ANY);
+	return rte_pktmbuf_pool_create(
+		"sim", SIM_POOL_PACKETS, 256, sizeof(struct sim_packet), 0, SOCKET_ID_ANY);
 }
 
 /* Each wanted scenario with each queue, shown as it ends. */

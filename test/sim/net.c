@@ -152,11 +152,12 @@ sim_run(const struct sim_scenario *s, enum sim_mode mode, struct rte_mempool *po
 	struct sim_result *res)
 {
 	struct sim_net net = {.rate = (uint64_t)(s->mbit * 1e6), .pool = pool, .res = res};
-	int err = sim_queue_open(&net.q, mode);
+	int err;
 
+	sim_result_init(res, s, mode);
+	err = sim_queue_open(&net.q, mode);
 	if (err)
 		return err;
-	sim_result_init(res, s, mode);
 	start_all(&net, s);
 	sim_events_run(&net.ev, (uint64_t)(s->seconds * SIM_S));
 	res->drops = net.q.drops;

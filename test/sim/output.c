@@ -12,11 +12,13 @@
 void
 sim_print_heading(void)
 {
-	printf("Delays in ms from arrival in the queue to transmission: a sparse flow alone in its peer,"
-	       " and p99 of one\nin a busy peer. Jain's index of the greedy ones' goodput over weight.\n\n"
+	printf("Delays in ms from arrival in the queue to transmission: a sparse flow alone in its "
+	       "peer,"
+	       " and p99 of one\nin a busy peer. Jain's index of the greedy ones' goodput over "
+	       "weight.\n\n"
 	       "%-13s%-10s%8s%8s%8s%9s%9s%9s%9s%9s%8s\n",
-		"scenario", "queue", "Mbit/s", "J peers", "J flows", "p50", "p95", "p99", "busy p99",
-		"drops", "marks");
+		"scenario", "queue", "Mbit/s", "J peers", "J flows", "p50", "p95", "p99",
+		"busy p99", "drops", "marks");
 }
 
 static void
@@ -125,7 +127,8 @@ static const struct {
 	void (*write)(FILE *f, const struct sim_result *r);
 } files[] = {
 	{"probe.csv", "scenario,queue,probe,wait_ms", write_probe},
-	{"flows.csv", "scenario,queue,peer,weight,kind,greedy,rtt_ms,mbit,drops,marks", write_flows},
+	{"flows.csv", "scenario,queue,peer,weight,kind,greedy,rtt_ms,mbit,drops,marks",
+		write_flows},
 	{"series.csv", "scenario,queue,second,mbit,wait_ms,probe_wait_ms", write_series},
 };
 

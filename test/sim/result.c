@@ -39,8 +39,8 @@ sample(struct sim_samples *s, uint64_t v)
 }
 
 void
-sim_result_add(struct sim_result *r, struct sim_source *s, uint64_t begun, uint64_t wait,
-	uint32_t bytes)
+sim_result_add(
+	struct sim_result *r, struct sim_source *s, uint64_t begun, uint64_t wait, uint32_t bytes)
 {
 	struct sim_bin *bin = &r->bins[begun / SIM_BIN];
 
@@ -117,11 +117,10 @@ sim_shares(const struct sim_result *r, struct sim_share **shares)
 	for (uint32_t i = 0; i < r->n_sources; i++) {
 		const struct sim_source *s = &r->sources[i];
 
-		if (!s->group->greedy)
-			continue;
 		of[s->peer].peer = s->peer;
-		of[s->peer].weight = s->weight;
 		of[s->peer].bytes += s->bytes;
+		if (s->group->greedy)
+			of[s->peer].weight = s->weight;
 	}
 	for (uint32_t peer = 0; peer < end; peer++) {
 		if (of[peer].weight)

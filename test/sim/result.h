@@ -32,8 +32,8 @@ void sim_result_init(struct sim_result *r, const struct sim_scenario *s, enum si
 void sim_result_free(struct sim_result *r);
 
 /* A packet of the source is sent from begun on, after it has waited. */
-void sim_result_add(struct sim_result *r, struct sim_source *s, uint64_t begun, uint64_t wait,
-	uint32_t bytes);
+void sim_result_add(
+	struct sim_result *r, struct sim_source *s, uint64_t begun, uint64_t wait, uint32_t bytes);
 
 /* No more packets come: sorts the waits. */
 void sim_result_finish(struct sim_result *r);
@@ -44,17 +44,20 @@ double sim_goodput(const struct sim_result *r);
 /* The wait in ns that the fraction p of the probe's packets did not exceed; NAN without one. */
 double sim_wait(const struct sim_result *r, enum sim_probe probe, double p);
 
-/* Bytes per peer of the greedy sources, ascending by peer. */
+/* What a peer that has greedy sources got, with its other sources. */
 struct sim_share {
 	uint32_t peer;
 	uint16_t weight;
 	uint64_t bytes;
 };
 
-/* The number of peers that have greedy sources; the caller frees *shares. */
+/* The number of such peers, ascending; the caller frees *shares. */
 uint32_t sim_shares(const struct sim_result *r, struct sim_share **shares);
 
-/* Jain's index of goodput over weight; of 1: all have the same. NAN when nobody is greedy. */
+/*
+ * Jain's index of goodput over weight, of the peers that have greedy sources, and of the greedy
+ * sources; 1 when all have the same, NAN when nobody is greedy.
+ */
 double sim_jain_peers(const struct sim_result *r);
 double sim_jain_flows(const struct sim_result *r);
 

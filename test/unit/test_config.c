@@ -16,7 +16,7 @@
 #define KEY_8 "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg="
 /* Base64, but too short; a message with it in would give a secret away. */
 #define BAD_SECRET "c2VjcmV0"
-#define LONG_LINE 65537
+#define LONG_LINE ((16 << 20) + 1)
 
 static const char whole_file[] = "# a gateway\n"
 				 "[Interface]\n"
@@ -263,7 +263,7 @@ test_nul_bytes(void **state)
 	assert_string_equal(error, "gw.conf:1: the line holds a NUL byte");
 }
 
-/* 65536 bytes are a line, 65537 are not, whatever they are. */
+/* 16 MiB are a line, one byte more is not, whatever they are. */
 static void
 test_long_lines(void **state)
 {
@@ -277,7 +277,7 @@ test_long_lines(void **state)
 		memset(text, fillers[i], LONG_LINE);
 		text[LONG_LINE] = '\n';
 		assert_int_equal(parse(text, LONG_LINE + 1, &u, error), -EINVAL);
-		assert_string_equal(error, "gw.conf:1: the line is longer than 65536 bytes");
+		assert_string_equal(error, "gw.conf:1: the line is longer than 16777216 bytes");
 		text[LONG_LINE - 1] = '\n';
 		text[LONG_LINE] = '#';
 		assert_int_equal(

@@ -334,6 +334,23 @@ test_multipath_takes_the_first_that_is_up(void **state)
 	assert_null(lookup(n, "10.10.0.1"));
 }
 
+/* The kernel says nothing of an IPv4 route that goes with its nexthop object. */
+static void
+test_routes_go_with_the_nexthop(void **state)
+{
+	struct net *n = *state;
+
+	twins_up(n);
+	ip(n, "nexthop add id 1 via 10.0.0.9 dev tw0");
+	ip(n, "nexthop add id 2 via 10.0.1.9 dev tw1");
+	ip(n, "route add 10.10.0.0/16 nhid 1");
+	assert_via(n, "10.10.0.1", 0, "10.0.0.9");
+	ip(n, "nexthop replace id 1 via 10.0.0.8 dev tw0");
+	assert_via(n, "10.10.0.1", 0, "10.0.0.8");
+	ip(n, "nexthop del id 1");
+	assert_null(lookup(n, "10.10.0.1"));
+}
+
 static void
 test_routes_go_with_the_link(void **state)
 {
@@ -745,6 +762,7 @@ main(void)
 		SCENARIO(kinds_of_routes),
 		SCENARIO(metrics_take_over),
 		SCENARIO(multipath_takes_the_first_that_is_up),
+		SCENARIO(routes_go_with_the_nexthop),
 		SCENARIO(routes_go_with_the_link),
 		SCENARIO(routes_go_with_the_address),
 		SCENARIO(neighbours),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Traffic in all directions, good and bad, through the pipeline with each lcore map: what goes in comes
- * out in order or is counted, on one thread in random interleavings and on real threads.
+ * Traffic in all directions, good and bad, through the pipeline with each lcore map: what goes in
+ * comes out in order or is counted, on one thread in random interleavings and on real threads.
  */
 #include "test_pipeline.h"
 
@@ -12,7 +12,8 @@
 
 static const struct bed_map *map;
 
-/* Flow f of 0 to 191: a third each from the LAN to a site, from a site to the LAN, between two sites. */
+/* Flow f of 0 to 191: a third each from the LAN to a site, from a site to the LAN, between two
+ * sites. */
 #define FLOWS 192
 
 static void
@@ -119,7 +120,8 @@ damage(struct bed *bed, struct rte_mbuf *m)
 		flip(bed, m, 0, 1 + bed_below(bed, 4));
 		break;
 	case 3:
-		eth->ether_type = htons(bed_below(bed, 2) ? RTE_ETHER_TYPE_VLAN : RTE_ETHER_TYPE_IPV6);
+		eth->ether_type =
+			htons(bed_below(bed, 2) ? RTE_ETHER_TYPE_VLAN : RTE_ETHER_TYPE_IPV6);
 		break;
 	case 4:
 		chain(bed, m);
@@ -140,8 +142,8 @@ damage(struct bed *bed, struct rte_mbuf *m)
 static struct rte_mbuf *
 bad_message(struct bed *bed, unsigned int peer)
 {
-	struct wg_keypair *kp =
-		wg_peer_session(wg_device_find(bed->peers[peer].dev, bed->gateway.public_key), bed->now);
+	struct wg_keypair *kp = wg_peer_session(
+		wg_device_find(bed->peers[peer].dev, bed->gateway.public_key), bed->now);
 	uint16_t len = (uint16_t)(bed_below(bed, 4) ? bed_below(bed, 1400) : 148);
 	uint8_t msg[1500];
 	struct wg_data *data = (void *)msg;
@@ -286,7 +288,8 @@ send_if_able(struct bed *bed, uint32_t flow)
 	} else {
 		unsigned int site = flow / 3 % FLEETING;
 
-		bed_site_send(bed, site, flow % 3 == 1 ? BED_LAN : (site + 1) % BED_PEERS, flow, 100);
+		bed_site_send(
+			bed, site, flow % 3 == 1 ? BED_LAN : (site + 1) % BED_PEERS, flow, 100);
 	}
 }
 
