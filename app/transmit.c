@@ -71,7 +71,7 @@ tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
 
 /* The peer may have moved, or gone, while its packet was queued: the packet follows. */
 static bool
-seal_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
+write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 {
 	struct tg_meta *meta = tg_meta(m);
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
@@ -110,7 +110,7 @@ refill(struct tg_tx *tx, uint16_t port)
 	wire->first = 0;
 	wire->n = 0;
 	for (i = 0; i < n; i++)
-		if (tg_meta(pkts[i])->op != TG_OP_WIRE || seal_header(tx, pkts[i], port))
+		if (tg_meta(pkts[i])->op != TG_OP_WIRE || write_header(tx, pkts[i], port))
 			wire->pkts[wire->n++] = pkts[i];
 }
 
