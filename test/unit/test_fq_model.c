@@ -6,6 +6,7 @@
  * over.
  */
 #include "fq_check.h"
+#include "test_random.h"
 
 #define KEYS 24u
 #define HASHES 40u
@@ -25,8 +26,7 @@ static uint64_t random_state;
 static uint32_t
 random_below(uint32_t n)
 {
-	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return (uint32_t)((random_state >> 33) % n);
+	return (uint32_t)(test_random(&random_state) % n);
 }
 
 static void
