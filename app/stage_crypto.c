@@ -24,8 +24,9 @@ dispatch(struct tg_crypto *c, struct rte_mbuf *m)
 }
 
 static void
-burst(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
+take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
+	struct tg_crypto *c = stage;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
@@ -37,20 +38,6 @@ burst(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 	c->counters.in += n;
 }
 
-/* All that is in the ring now: no queue may stand where CoDel does not see it. */
-static unsigned int
-drain(struct tg_crypto *c, struct rte_ring *ring)
-{
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int n, done, all = rte_ring_count(ring);
-
-	for (done = 0; done < all; done += n) {
-		n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
-		burst(c, pkts, n);
-	}
-	return done;
-}
-
 unsigned int
 stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 {
@@ -60,12 +47,12 @@ stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 	/* What waited in a closed tin is older than what is held here, and that than new arrivals.
 	 */
 	for (i = 0; i < c->env->n_tx; i++)
-		n += drain(c, c->from_tx[i]);
+		n += tg_drain(c->from_tx[i], take, c);
 	tg_seal_held(c);
 	tg_open_parked(c);
 	for (i = 0; i < c->env->n_rx; i++)
-		n += drain(c, c->from_rx[i]);
-	n += drain(c, c->from_control);
+		n += tg_drain(c->from_rx[i], take, c);
+	n += tg_drain(c->from_control, take, c);
 
 	/* Opening first: what goes from peer to peer is sealed in the same poll. */
 	tg_open_flush(c);

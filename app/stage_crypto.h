@@ -16,7 +16,7 @@
 #include "aead.h"
 #include "env.h"
 #include "event.h"
-#include "outbox.h"
+#include "ring.h"
 
 #define TG_HOLD_MAX 512
 #define TG_PARK_MAX 512

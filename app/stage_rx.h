@@ -8,7 +8,7 @@
 #define TG_STAGE_RX_H
 
 #include "env.h"
-#include "outbox.h"
+#include "ring.h"
 
 #define TG_RX_QUEUES_MAX 64
 

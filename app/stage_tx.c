@@ -18,8 +18,9 @@ commands(struct tg_tx *tx)
 }
 
 static void
-burst(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
+take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
+	struct tg_tx *tx = stage;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -33,20 +34,6 @@ burst(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 	tx->counters.in += n;
 }
 
-/* All that is in the ring now: no queue may stand where CoDel does not see it. */
-static unsigned int
-drain(struct tg_tx *tx, struct rte_ring *ring)
-{
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int n, done, all = rte_ring_count(ring);
-
-	for (done = 0; done < all; done += n) {
-		n = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
-		burst(tx, pkts, n);
-	}
-	return done;
-}
-
 unsigned int
 stage_tx_poll(struct tg_tx *tx, uint64_t now)
 {
@@ -55,8 +42,8 @@ stage_tx_poll(struct tg_tx *tx, uint64_t now)
 	tx->now = now;
 	n = commands(tx);
 	for (i = 0; i < tx->env->n_crypto; i++)
-		n += drain(tx, tx->from_crypto[i]);
-	n += drain(tx, tx->from_control);
+		n += tg_drain(tx->from_crypto[i], take, tx);
+	n += tg_drain(tx->from_control, take, tx);
 	n += tg_staging_release(tx);
 	for (i = 0; i < tx->env->n_ports; i++)
 		n += tg_transmit(tx, (uint16_t)i);

@@ -13,7 +13,7 @@
 
 #include "env.h"
 #include "event.h"
-#include "outbox.h"
+#include "ring.h"
 #include "stage_crypto.h"
 
 /* What has left the queue and has its header; the port takes it before anything else leaves. */
