@@ -47,10 +47,11 @@ steady_lost_none() {
 }
 
 show_conf() {
-	local conf
+	local conf key
 	conf=$(wg showconf "$TG_TUN")
+	key=$(cat "$TG_DIR/gw.key")
 	expect_match showconf 'ListenPort = 51820' "$conf"
-	expect_match showconf "PrivateKey = $(cat "$TG_DIR/gw.key")" "$conf"
+	expect_match showconf "PrivateKey = ${key//+/\\+}" "$conf"
 	expect_match showconf 'Endpoint = 192.0.2.12:51820' "$conf"
 }
 
