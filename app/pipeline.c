@@ -286,6 +286,20 @@ stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 	return deal_queues(p);
 }
 
+static int
+check_shapes(const struct tg_pipeline *p, const struct tg_queue_options *o, char *error)
+{
+	unsigned int port;
+
+	for (port = p->env.n_ports; port < TG_PORTS_MAX; port++) {
+		if (!o->shapes[port].set)
+			continue;
+		snprintf(error, TG_ERROR_LEN, "--shape: there is no port %u", port);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static unsigned int
 rx_poll(void *stage, uint64_t now)
 {
@@ -360,6 +374,8 @@ tg_pipeline_create(
 		snprintf(error, TG_ERROR_LEN, "stages, queues and rings: %s", rte_strerror(-ret));
 	else
 		ret = check_queues(p, params->map, error);
+	if (!ret)
+		ret = check_shapes(p, params->queue, error);
 	if (ret)
 		tg_pipeline_destroy(p);
 	return ret;
