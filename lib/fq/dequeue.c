@@ -291,7 +291,6 @@ free_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
 	return i;
 }
 
-/* A queue that has nothing to send has no time to make good. */
 static unsigned int
 shaped_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
 {
@@ -303,12 +302,16 @@ shaped_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
 		uint64_t before = q->c.bytes;
 
 		if (fq_is_after(s->ready, q->clock)) {
-			q->member.held |= q->ring.head != q->ring.tail;
+			if (q->packets)
+				q->member.held = true;
+			else
+				q->member.idled = true;
 			break;
 		}
 		pkts[i] = dequeue_one(q, now);
 		if (!pkts[i]) {
-			s->ready = q->clock;
+			fq_shaper_idle(s, q->clock);
+			q->member.idled = true;
 			break;
 		}
 		s->ready += fq_shaper_time_of(s, (uint32_t)(q->c.bytes - before));

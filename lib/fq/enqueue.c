@@ -156,6 +156,8 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 	struct place at[FQ_BATCH];
 
 	q->clock = fq_fine(now);
+	if (unlikely(!q->packets))
+		fq_shaper_idle(&q->shaper, q->clock);
 	FQ_ADD(q->c.enqueued, n);
 	if (unlikely(q->fifo)) {
 		fifo_enqueue(q, items, n, now32);

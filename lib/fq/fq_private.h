@@ -137,7 +137,7 @@ struct fq_shaper {
 struct fq_wheel {
 	uint32_t n;
 	uint32_t now;
-	uint32_t next; /* the earliest slot ends here */
+	uint32_t next; /* the earliest slot begins here */
 	uint64_t mask[FQ_WHEEL_LEVELS]; /* slots in use */
 	uint16_t head[FQ_WHEEL_LEVELS << FQ_WHEEL_BITS];
 };
@@ -150,6 +150,7 @@ struct fq_member {
 	uint64_t bytes; /* sent by then */
 	uint64_t used; /* bytes per s, exponential average */
 	bool held; /* the shaper had to hold packets back since then */
+	bool idled; /* there was nothing to send for a while since then */
 };
 
 struct fq {

@@ -59,6 +59,14 @@ fq_shaper_bound(struct fq_shaper *s, uint64_t clock)
 		s->ready = clock - s->late;
 }
 
+/* A queue that has nothing to send has no time to make good. */
+static inline void
+fq_shaper_idle(struct fq_shaper *s, uint64_t clock)
+{
+	if (fq_is_after(clock, s->ready))
+		s->ready = clock;
+}
+
 void fq_shaper_set(struct fq *q, uint64_t rate);
 
 /* CoDel's parameters at a rate: at least 1.5 MTU times (RFC 8289 section 4.4, RFC 8290 5.2.1). */
@@ -76,8 +84,12 @@ fq_codel_at(const struct fq_codel_params *p, uint64_t rate)
 static inline void
 fq_tin_charge(const struct fq *q, struct fq_tin *t, uint32_t len)
 {
-	if (fq_is_after(q->clock, t->ready + FQ_LATE_FINE))
-		t->ready = q->clock - RTE_MAX(fq_time_of(t->rate, q->codel.mtu), FQ_LATE_FINE);
+	if (fq_is_after(q->clock, t->ready + FQ_LATE_FINE)) {
+		uint64_t mtu = fq_time_of(t->rate, q->codel.mtu);
+		uint64_t least = q->clock - RTE_MAX(mtu, FQ_LATE_FINE);
+
+		t->ready = fq_is_after(least, t->ready) ? least : t->ready;
+	}
 	t->ready += fq_time_of(t->rate, len);
 }
 

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One rate for several instances. Members tell each other, one cache line each, whether their
- * shaper held packets back; if so, the weight of their tins, else what they use. Each computes its
- * own part from that: what the modest ones use is theirs, the rest is divided by weight. Nobody
- * waits for anybody, and a member alone has all of the rate.
+ * shaper held packets back all the time; if so, the weight of their tins, else what they use. Each
+ * computes its own part from that: what the modest ones use is theirs, the rest is divided by
+ * weight. Nobody waits for anybody, and a member alone has all of the rate.
  */
 #include "shaper.h"
 
 #include <rte_malloc.h>
 
 #define STALE_NS (5 * FQ_SHARE_NS)
-#define AVERAGE_SHIFT 3
 #define FLOOR_SHIFT 4 /* 1/16 of the rate is always divided, whatever members say they use */
 
 struct member {
 	uint64_t at; /* ns, when this was written; 0: never */
 	uint64_t used; /* bytes per s */
-	uint32_t weight; /* 0: not held back */
+	uint32_t weight; /* 0: it had nothing to send for a while */
 } __rte_cache_aligned;
 
 struct fq_share {
@@ -66,13 +65,13 @@ publish(struct fq *q, uint64_t now)
 	uint64_t used = (q->c.bytes - own->bytes) * UINT64_C(1000000000) / RTE_MAX(gone, 1u);
 
 	if (own->last && gone < STALE_NS)
-		own->used = own->used - (own->used >> AVERAGE_SHIFT) + (used >> AVERAGE_SHIFT);
+		own->used = own->used - (own->used + 7) / 8 + used / 8;
 	FQ_SET(m->used, own->used);
-	FQ_SET(m->weight, own->held ? RTE_MAX(q->weight_sum, 1u) : 0);
+	FQ_SET(m->weight, own->held && !own->idled ? RTE_MAX(q->weight_sum, 1u) : 0);
 	FQ_SET(m->at, now);
 	own->last = now;
 	own->bytes = q->c.bytes;
-	own->held = false;
+	own->held = own->idled = false;
 }
 
 static uint64_t

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where tins wait that are over their own rate: four levels of 64 slots, of 1, 64, 4096 and 262144
- * units of 1024 ns. A tin goes to the finest level that reaches its time, to the slot that ends
- * next after it. So it is let go up to 1/62 of its wait too late, which its rate makes good, and
- * each tin costs the same however many there are.
+ * units of 1024 ns. A tin goes to the finest level that reaches its time, to the slot that begins
+ * last before it; from a coarse slot it goes on to a finer one. So a tin costs the same however
+ * many there are, and is let go at most 1/63 of its wait, or a unit, too late.
  */
 #include "shaper.h"
 #include "tin.h"
 
 #define SLOTS (1u << FQ_WHEEL_BITS)
-#define REACH (SLOTS - 2) /* lest a time rounded up comes to the slot of now */
+#define REACH (SLOTS - 1)
 
 static inline unsigned int
 level_shift(unsigned int level)
@@ -23,7 +23,7 @@ rotate_right(uint64_t v, unsigned int by)
 	return v >> (by & 63) | v << (-by & 63);
 }
 
-/* From now to the end of the first slot in use; the level has one. */
+/* From now to the beginning of the first slot in use; the level has one. */
 static uint32_t
 level_next(const struct fq_wheel *w, unsigned int level)
 {
@@ -53,26 +53,27 @@ fq_wheel_insert(struct fq *q, uint32_t ti)
 	uint64_t fine = t->ready - q->clock;
 	uint32_t wait = 1 + (uint32_t)(fine >> (FQ_FINE_SHIFT + FQ_TIME_SHIFT));
 	unsigned int level = 0;
-	uint32_t end, slot;
+	uint32_t at, slot;
 
 	w->now = fq_clock32(q);
 	while (level < FQ_WHEEL_LEVELS - 1 && wait > REACH << level_shift(level))
 		level++;
 	wait = RTE_MIN(wait, REACH << level_shift(level));
-	end = (w->now + wait + (1u << level_shift(level)) - 1) >> level_shift(level);
-	slot = level * SLOTS + end % SLOTS;
+	at = (w->now + wait) >> level_shift(level);
+	at += at == w->now >> level_shift(level);
+	slot = level * SLOTS + at % SLOTS;
 	t->state = FQ_TIN_WAITING;
 	t->slot = (uint8_t)slot;
 	t->link = (struct fq_link){FQ_TIN_NIL, FQ_TIN_NIL};
-	if (w->mask[level] >> (end % SLOTS) & 1) {
+	if (w->mask[level] >> (at % SLOTS) & 1) {
 		t->link.next = w->head[slot];
 		q->tins[t->link.next].link.prev = (uint16_t)ti;
 	}
 	w->head[slot] = (uint16_t)ti;
-	w->mask[level] |= UINT64_C(1) << (end % SLOTS);
-	end = (end << level_shift(level)) - w->now;
-	if (!w->n++ || end < w->next - w->now)
-		w->next = w->now + end;
+	w->mask[level] |= UINT64_C(1) << (at % SLOTS);
+	at = (at << level_shift(level)) - w->now;
+	if (!w->n++ || at < w->next - w->now)
+		w->next = w->now + at;
 }
 
 void
@@ -94,7 +95,7 @@ fq_wheel_remove(struct fq *q, uint32_t ti)
 }
 
 static void
-slot_release(struct fq *q, uint32_t slot)
+slot_begin(struct fq *q, uint32_t slot, bool back)
 {
 	uint32_t ti = q->wheel.head[slot];
 
@@ -102,14 +103,17 @@ slot_release(struct fq *q, uint32_t slot)
 		uint32_t next = q->tins[ti].link.next;
 
 		q->wheel.n--;
-		fq_tin_proceed(q, ti);
+		if (slot >= SLOTS && !back && fq_is_after(q->tins[ti].ready, q->clock))
+			fq_wheel_insert(q, ti);
+		else
+			fq_tin_proceed(q, ti);
 		ti = next;
 	}
 }
 
-/* The slots that ended since the wheel last turned; all when the clock was set back. */
+/* The slots that began since the wheel last turned; all when the clock was set back. */
 static uint64_t
-slots_ended(const struct fq_wheel *w, unsigned int level, uint32_t now)
+slots_begun(const struct fq_wheel *w, unsigned int level, uint32_t now)
 {
 	unsigned int shift = level_shift(level);
 	uint32_t at = w->now >> shift;
@@ -126,20 +130,22 @@ fq_wheel_turn(struct fq *q)
 	struct fq_wheel *w = &q->wheel;
 	uint32_t now = fq_clock32(q);
 	bool back = (int32_t)(now - w->now) < 0;
+	uint64_t begun[FQ_WHEEL_LEVELS];
 
 	if (likely(!back && (int32_t)(now - w->next) < 0)) {
 		w->now = now;
 		return;
 	}
 	for (unsigned int level = 0; level < FQ_WHEEL_LEVELS; level++) {
-		uint64_t ended = back ? UINT64_MAX : slots_ended(w, level, now);
-
-		ended &= w->mask[level];
-		w->mask[level] &= ~ended;
-		for (; ended; ended &= ended - 1)
-			slot_release(q, level * SLOTS + rte_bsf64(ended));
+		begun[level] = back ? UINT64_MAX : slots_begun(w, level, now);
+		begun[level] &= w->mask[level];
+		w->mask[level] &= ~begun[level];
 	}
 	w->now = now;
+	for (unsigned int level = 0; level < FQ_WHEEL_LEVELS; level++) {
+		for (; begun[level]; begun[level] &= begun[level] - 1)
+			slot_begin(q, level * SLOTS + rte_bsf64(begun[level]), back);
+	}
 	if (w->n)
 		set_next(w);
 }
