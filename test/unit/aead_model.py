@@ -14,16 +14,23 @@ def quarter(s, a, b, c, d):
         s[z] = ((v << n) | (v >> (32 - n))) & MASK
 
 
-def block(key, count, nonce):
-    start = [0x61707865, 0x3320646E, 0x79622D32, 0x6B206574]
-    start += struct.unpack("<8I", key) + (count,) + struct.unpack("<3I", nonce)
+def initial(key, last16):
+    return struct.unpack("<16I", b"expand 32-byte k" + key + last16)
+
+
+def rounds(start):
     s = list(start)
     for _ in range(10):
         for i in range(4):
             quarter(s, i, 4 + i, 8 + i, 12 + i)
         for i in range(4):
             quarter(s, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
-    return struct.pack("<16I", *((x + y) & MASK for x, y in zip(s, start)))
+    return s
+
+
+def block(key, count, nonce):
+    start = initial(key, struct.pack("<I", count) + nonce)
+    return struct.pack("<16I", *((x + y) & MASK for x, y in zip(start, rounds(start))))
 
 
 def chacha20(key, count, nonce, text):

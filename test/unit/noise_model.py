@@ -3,12 +3,14 @@
 """Prints noise_vectors.h: an independent model of WireGuard's handshake.
 
 Written from the equations of the white paper (section 5.4) and the RFCs named below, with the standard
-library alone: python3 noise_model.py > noise_vectors.h
+library alone (and aead_model.py): python3 noise_model.py > noise_vectors.h
 """
 
 import hashlib
 import hmac
 import struct
+
+import aead_model
 
 P = 2**255 - 19
 
@@ -37,55 +39,13 @@ def public(private):
     return x25519(private, b"\x09" + bytes(31))
 
 
-def chacha_rounds(state):
-    """RFC 8439, section 2.3, without the final addition."""
-    s = list(state)
-
-    def quarter(a, b, c, d):
-        for x, y, z, r in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-            s[x] = (s[x] + s[y]) & 0xFFFFFFFF
-            v = s[z] ^ s[x]
-            s[z] = (v << r | v >> 32 - r) & 0xFFFFFFFF
-
-    for _ in range(10):
-        for i in range(4):
-            quarter(i, i + 4, i + 8, i + 12)
-        for i in range(4):
-            quarter(i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12)
-    return s
-
-
-def chacha_state(key, last16):
-    return struct.unpack("<16I", b"expand 32-byte k" + key + last16)
-
-
-def chacha_block(key, counter, nonce):
-    state = chacha_state(key, struct.pack("<I", counter) + nonce)
-    return struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(state, chacha_rounds(state))))
-
-
-def poly1305(key, data):
-    """RFC 8439, section 2.5."""
-    r = int.from_bytes(key[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
-    acc = 0
-    for i in range(0, len(data), 16):
-        acc = (acc + int.from_bytes(data[i : i + 16] + b"\x01", "little")) * r % (2**130 - 5)
-    return ((acc + int.from_bytes(key[16:], "little")) % 2**128).to_bytes(16, "little")
-
-
 def aead(key, nonce, plain, aad):
-    """ChaCha20-Poly1305: RFC 8439, section 2.8."""
-    stream = b"".join(chacha_block(key, 1 + i, nonce) for i in range((len(plain) + 63) // 64))
-    out = bytes(a ^ b for a, b in zip(plain, stream))
-    pad = lambda b: b + bytes(-len(b) % 16)
-    return out + poly1305(
-        chacha_block(key, 0, nonce)[:32], pad(aad) + pad(out) + struct.pack("<QQ", len(aad), len(out))
-    )
+    return b"".join(aead_model.seal(key, nonce, aad, plain))
 
 
 def xaead(key, nonce, plain, aad):
     """XChaCha20-Poly1305: draft-irtf-cfrg-xchacha-03."""
-    s = chacha_rounds(chacha_state(key, nonce[:16]))
+    s = aead_model.rounds(aead_model.initial(key, nonce[:16]))
     return aead(struct.pack("<8I", *s[:4], *s[12:]), bytes(4) + nonce[16:], plain, aad)
 
 

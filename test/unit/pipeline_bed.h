@@ -29,6 +29,7 @@
 #include "path.h"
 #include "pipeline.h"
 #include "test_eal.h"
+#include "test_random.h"
 
 #define S WG_NS_PER_S
 #define MS (S / 1000)
@@ -134,11 +135,7 @@ static const struct bed_map bed_maps[] = {
 static inline uint64_t
 bed_random(struct bed *bed)
 {
-	uint64_t z = bed->seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return test_random(&bed->seed);
 }
 
 static inline unsigned int

@@ -7,6 +7,7 @@
 
 #include "aead_private.h"
 #include "test_eal.h"
+#include "test_random.h"
 
 #define TEXT_MAX 9000
 #define BURST_MAX 64
@@ -92,21 +93,11 @@ static uint8_t plain[BURST_MAX][TEXT_MAX];
 static uint8_t keys[BURST_MAX][AEAD_KEY_LEN];
 static uint64_t random_state;
 
-static uint64_t
-random_u64(void)
-{
-	uint64_t z = random_state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 static void
 random_fill(uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		p[i] = random_u64();
+		p[i] = test_random(&random_state);
 }
 
 static void
@@ -226,13 +217,14 @@ static void
 random_jobs(struct aead_job jobs[2][BURST_MAX], unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t len = random_u64() % (TEXT_MAX + 1);
+		uint32_t len = test_random(&random_state) % (TEXT_MAX + 1);
 
 		random_fill(keys[i], AEAD_KEY_LEN);
 		random_fill(plain[i], len);
 		memcpy(texts[0][i], plain[i], len);
 		memcpy(texts[1][i], plain[i], len);
-		jobs[0][i] = (struct aead_job){texts[0][i], keys[i], random_u64(), len, false};
+		jobs[0][i] = (struct aead_job){
+			texts[0][i], keys[i], test_random(&random_state), len, false};
 		jobs[1][i] = jobs[0][i];
 		jobs[1][i].text = texts[1][i];
 	}
@@ -247,7 +239,7 @@ test_backends_agree(void **state)
 	if (n_backends < 2)
 		skip();
 	for (unsigned int round = 0; round < 40; round++) {
-		unsigned int n = 1 + random_u64() % BURST_MAX;
+		unsigned int n = 1 + test_random(&random_state) % BURST_MAX;
 
 		random_jobs(jobs, n);
 		aead_seal_burst(backends[0], jobs[0], n);

@@ -5,7 +5,6 @@
  */
 #include "test_eal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +13,8 @@
 #include <string.h>
 
 #include "allowedips.h"
+#include "test_prefix.h"
+#include "test_random.h"
 
 #define PEERS 5
 #define MODEL_MAX 400
@@ -27,20 +28,11 @@ static struct rcu *rcu;
 static struct wg_allowedips *table;
 static struct wg_peer peers[PEERS];
 
-static struct lpm_prefix
-prefix(const char *text, uint8_t len)
-{
-	struct lpm_prefix p = {.family = strchr(text, ':') ? AF_INET6 : AF_INET, .len = len};
-
-	assert_int_equal(inet_pton(p.family, text, p.addr), 1);
-	return p;
-}
-
 static int
 insert(const char *text, uint8_t len, char name)
 {
 	struct wg_peer *peer = &peers[name - 'a'];
-	struct lpm_prefix p = prefix(text, len);
+	struct lpm_prefix p = test_prefix(text, len);
 
 	return wg_allowedips_insert(table, &p, &peer->allowed, peer);
 }
@@ -48,7 +40,7 @@ insert(const char *text, uint8_t len, char name)
 static int
 remove_from(const char *text, uint8_t len, char name)
 {
-	struct lpm_prefix p = prefix(text, len);
+	struct lpm_prefix p = test_prefix(text, len);
 
 	return wg_allowedips_remove(table, &p, &peers[name - 'a']);
 }
@@ -64,7 +56,7 @@ lookup_addr(const struct lpm_prefix *p)
 static char
 lookup(const char *text)
 {
-	struct lpm_prefix p = prefix(text, 0);
+	struct lpm_prefix p = test_prefix(text, 0);
 	struct wg_peer *peer = lookup_addr(&p);
 
 	return peer ? peer->name : '-';
@@ -317,40 +309,34 @@ check_lists(const struct model *m)
 	}
 }
 
-static uint32_t
-next_random(uint64_t *state)
-{
-	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return *state >> 33;
-}
-
 /* Two addresses, at most two bits changed, any length: nearly all overlap, many are the same. */
 static struct lpm_prefix
 clustered(uint64_t *state)
 {
-	struct lpm_prefix p = prefix(next_random(state) & 1 ? "10.0.129.255" : "fd00:80:ff::1", 0);
+	struct lpm_prefix p =
+		test_prefix(test_random(state) & 1 ? "10.0.129.255" : "fd00:80:ff::1", 0);
 	unsigned int bits = p.family == AF_INET ? 32 : 128;
 
 	for (int i = 0; i < 2; i++) {
-		unsigned int bit = next_random(state) % bits;
+		unsigned int bit = test_random(state) % bits;
 
 		p.addr[bit / 8] ^= 0x80 >> bit % 8;
 	}
-	p.len = next_random(state) % (bits + 1);
+	p.len = test_random(state) % (bits + 1);
 	return p;
 }
 
 static void
 model_step(struct model *m, uint64_t *state, int n)
 {
-	struct wg_peer *peer = &peers[next_random(state) % PEERS];
+	struct wg_peer *peer = &peers[test_random(state) % PEERS];
 	struct lpm_prefix p = clustered(state);
 	size_t i = model_find(m, &p);
 
 	if (n % 2003 == 0) {
 		model_remove_by_peer(m, peer);
 		wg_allowedips_remove_by_peer(table, &peer->allowed);
-	} else if (m->n == MODEL_MAX || next_random(state) % 3 == 0) {
+	} else if (m->n == MODEL_MAX || test_random(state) % 3 == 0) {
 		bool owned = i < m->n && m->e[i].peer == peer;
 
 		assert_int_equal(wg_allowedips_remove(table, &p, peer), owned ? 0 : -ENOENT);

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "test_eal.h"
+#include "test_random.h"
 
 /* 32 bytes, each 0, 4, 8. */
 #define KEY_0 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -347,20 +348,13 @@ test_many_peers(void **state)
 	free(text);
 }
 
-static uint32_t
-next_random(uint32_t *seed)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return *seed >> 8;
-}
-
 /* Endpoints are left out: mutated, they would be names to ask a server for. */
 static void
 test_mutated_files(void **state)
 {
 	static const char bytes[] = "\0\n\r #=[],/:.-09aF\xff";
 	char text[sizeof(whole_file) - 1];
-	uint32_t seed = 1;
+	uint64_t seed = 1;
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
@@ -369,10 +363,10 @@ test_mutated_files(void **state)
 		int rc;
 
 		memcpy(text, whole_file, sizeof(text));
-		for (int n = next_random(&seed) % 4; n >= 0; n--)
-			text[next_random(&seed) % sizeof(text)] =
-				bytes[next_random(&seed) % sizeof(bytes)];
-		rc = parse(text, 1 + next_random(&seed) % sizeof(text), &u, error);
+		for (int n = test_random(&seed) % 4; n >= 0; n--)
+			text[test_random(&seed) % sizeof(text)] =
+				bytes[test_random(&seed) % sizeof(bytes)];
+		rc = parse(text, 1 + test_random(&seed) % sizeof(text), &u, error);
 		assert_true(rc == 0 || rc == -EINVAL);
 		assert_int_equal(rc == 0, error[0] == '\0');
 		if (rc == 0)

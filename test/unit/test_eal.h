@@ -28,4 +28,12 @@ test_eal_init(void)
 	return rte_eal_init(RTE_DIM(args), argv) < 0 ? -1 : 0;
 }
 
+/* As set-up of a group of tests. */
+static inline int
+test_eal_group(void **state)
+{
+	RTE_SET_USED(state);
+	return test_eal_init();
+}
+
 #endif

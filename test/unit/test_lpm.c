@@ -16,20 +16,12 @@
 #include <rte_byteorder.h>
 
 #include "lpm.h"
+#include "test_random.h"
 
 #define MODEL_MAX 512
 #define MILLION 1000000
 
 static struct rcu *rcu;
-
-static uint64_t
-next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state * UINT64_C(0x2545f4914f6cdd1d);
-}
 
 static struct lpm_prefix
 prefix4(uint32_t addr, uint8_t len)
@@ -138,16 +130,16 @@ static struct lpm_prefix
 clustered_prefix(uint64_t *state)
 {
 	static const uint8_t bytes[] = {0x00, 0x81, 0xff};
-	uint64_t r = next_random(state);
+	uint64_t r = test_random(state);
 	bool v4 = r & 1;
 	unsigned int size = v4 ? 4 : 16, turn = (r >> 8) % size;
 	struct lpm_prefix p = {
 		.family = v4 ? AF_INET : AF_INET6, .len = (r >> 16) % (8 * size + 1)};
 
 	for (unsigned int i = 0; i < size; i++)
-		p.addr[i] = i < turn ? 0x81 : bytes[next_random(state) >> 40 & 1 ? 1 : i % 3];
+		p.addr[i] = i < turn ? 0x81 : bytes[test_random(state) >> 40 & 1 ? 1 : i % 3];
 	for (unsigned int i = turn; i < size; i++)
-		p.addr[i] ^= 1 << (next_random(state) >> 32 & 7);
+		p.addr[i] ^= 1 << (test_random(state) >> 32 & 7);
 	return p;
 }
 
@@ -207,7 +199,7 @@ test_against_model(void **unused)
 		void *old;
 
 		if (!insert && n & 1)
-			p = m->e[(next_random(&state) >> 20) % m->n].prefix;
+			p = m->e[(test_random(&state) >> 20) % m->n].prefix;
 		if (insert) {
 			assert_int_equal(lpm_insert(t, &p, value_of(n), &old), 0);
 			assert_ptr_equal(old, model_insert(m, &p, value_of(n)));
@@ -410,7 +402,7 @@ churn_once(struct lpm *t, struct lpm_prefix addr, uint64_t *state)
 {
 	bool v4 = addr.family == AF_INET;
 	uint8_t shorter = v4 ? 16 : 48, longer = v4 ? 24 : 64, host = v4 ? 32 : 128;
-	uint64_t r = next_random(state);
+	uint64_t r = test_random(state);
 
 	route_add(t, cut(addr, shorter));
 	route_del(t, cut(addr, longer));

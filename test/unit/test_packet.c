@@ -12,6 +12,7 @@
 #include "forward.h"
 #include "hash.h"
 #include "test_packet.h"
+#include "test_random.h"
 
 #define SALT UINT64_C(0x0123456789abcdef)
 
@@ -468,11 +469,11 @@ test_outer_checksums(void **state)
 		struct pkt_outer o;
 
 		for (uint32_t k = 0; k < len; k++)
-			bytes[k] = next_random(&rng) >> 56;
+			bytes[k] = test_random(&rng) >> 56;
 		m = message(bytes, len);
 		template_for(&o, version);
 		assert_int_equal(
-			pkt_outer_write(&o, m, next_random(&rng), next_random(&rng), csum), 0);
+			pkt_outer_write(&o, m, test_random(&rng), test_random(&rng), csum), 0);
 		check_sums(m, version, csum);
 		assert_memory_equal(rte_pktmbuf_mtod_offset(m, void *, o.len), bytes, len);
 		rte_pktmbuf_free(m);
@@ -611,11 +612,11 @@ test_random_bytes(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000000; i++) {
-		uint32_t len = next_random(&rng) % 128;
+		uint32_t len = test_random(&rng) % 128;
 		uint8_t *p = malloc(len);
 
 		for (uint32_t k = 0; k < len; k++)
-			p[k] = next_random(&rng) >> 40;
+			p[k] = test_random(&rng) >> 40;
 		if (len > 0 && i & 1)
 			p[0] = (i & 2 ? 0x40 : 0x60) | (p[0] & 0xf);
 		if (len > 4 && i & 1)
@@ -632,17 +633,17 @@ mutate(const char *hex, uint64_t *rng)
 	uint8_t *seed = unhex(hex, &full);
 
 	for (uint32_t k = 0; k < 40000; k++) {
-		uint32_t len = k % 4 == 0 ? next_random(rng) % (full + 1) : full;
+		uint32_t len = k % 4 == 0 ? test_random(rng) % (full + 1) : full;
 		uint8_t *p = malloc(len);
 
 		if (len > 0)
 			memcpy(p, seed, len);
-		for (uint32_t n = next_random(rng) % 4; n > 0 && len > 0; n--) {
-			uint8_t *at = p + next_random(rng) % len;
+		for (uint32_t n = test_random(rng) % 4; n > 0 && len > 0; n--) {
+			uint8_t *at = p + test_random(rng) % len;
 
-			*at ^= 1 << next_random(rng) % 8;
+			*at ^= 1 << test_random(rng) % 8;
 			if (k & 1)
-				*at = next_random(rng) >> 40;
+				*at = test_random(rng) >> 40;
 		}
 		eat(p, len);
 		free(p);

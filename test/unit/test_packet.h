@@ -38,16 +38,6 @@ unhex(const char *hex, uint32_t *len)
 	return exact;
 }
 
-/* xorshift64: the same inputs in every run. */
-static inline uint64_t
-next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
 #define A4 " 0a000001 0a000002 "
 #define A6 " fd000000000000000000000000000001 fd000000000000000000000000000002 "
 #define PORTS " 1234 5678 0008 0000 "

@@ -504,4 +504,16 @@ bed_init(void)
 	return 0;
 }
 
+/* For main(): run() finds the lcore map to test with in *map. */
+static inline int
+bed_run_with_each_map(const struct bed_map **map, int (*run)(void))
+{
+	if (bed_init())
+		return 1;
+	for (*map = bed_maps; *map < &bed_maps[RTE_DIM(bed_maps)]; (*map)++)
+		if (run())
+			return 1;
+	return 0;
+}
+
 #endif

@@ -478,10 +478,5 @@ run(void)
 int
 main(void)
 {
-	if (bed_init())
-		return 1;
-	for (map = bed_maps; map < &bed_maps[RTE_DIM(bed_maps)]; map++)
-		if (run())
-			return 1;
-	return 0;
+	return bed_run_with_each_map(&map, run);
 }

@@ -264,13 +264,6 @@ test_reader_never_sees_freed(void **unused)
 	free(s.current);
 }
 
-static int
-set_up(void **unused)
-{
-	(void)unused;
-	return test_eal_init();
-}
-
 int
 main(void)
 {
@@ -284,5 +277,5 @@ main(void)
 		cmocka_unit_test(test_reader_never_sees_freed),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_eal_group, NULL);
 }

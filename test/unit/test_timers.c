@@ -552,13 +552,6 @@ test_retry_forgets_the_source_address(void **state)
 	net_destroy(net);
 }
 
-static int
-set_up(void **state)
-{
-	RTE_SET_USED(state);
-	return test_eal_init();
-}
-
 int
 main(void)
 {
@@ -587,5 +580,5 @@ main(void)
 		cmocka_unit_test(test_retry_forgets_the_source_address),
 	};
 
-	return cmocka_run_group_tests_name("timers", tests, set_up, NULL);
+	return cmocka_run_group_tests_name("timers", tests, test_eal_group, NULL);
 }

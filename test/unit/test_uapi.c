@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* UAPI over a real socket: what `wg` sends and reads, and malformed operations. */
 #include "test_uapi.h"
+#include "test_random.h"
 
 #define X4(s) s s s s
 #define X31(s) X4(s) X4(s) X4(s) X4(s) X4(s) X4(s) X4(s) s s s
@@ -252,32 +253,25 @@ test_refused_by_the_device(void **state)
 	close(fd);
 }
 
-static uint32_t
-next_random(uint32_t *seed)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return *seed >> 8;
-}
-
 static void
 test_mutated_sets(void **state)
 {
 	static const char bytes[] = "\0\n\r =[],/:.-09af\xff";
 	char text[sizeof(setting) - 8];
-	uint32_t seed = 1;
+	uint64_t seed = 1;
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
 		/* Exactly as long as the text, so that a read past its end is seen. */
-		size_t len = next_random(&seed) % sizeof(text);
+		size_t len = test_random(&seed) % sizeof(text);
 		struct wg_update u;
 		char *copy;
 		int rc;
 
 		memcpy(text, setting + 6, sizeof(text));
-		for (int n = next_random(&seed) % 4; n >= 0; n--)
-			text[next_random(&seed) % sizeof(text)] =
-				bytes[next_random(&seed) % sizeof(bytes)];
+		for (int n = test_random(&seed) % 4; n >= 0; n--)
+			text[test_random(&seed) % sizeof(text)] =
+				bytes[test_random(&seed) % sizeof(bytes)];
 		copy = malloc(len + 1);
 		memcpy(copy, text, len);
 		copy[len] = '\n';

@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "test_eal.h"
+#include "test_random.h"
 
 #define S WG_NS_PER_S
 #define MS (WG_NS_PER_S / 1000)
@@ -169,19 +170,13 @@ net_op_wall_clock(void *ctx)
 	return 1700000000 * S + ((struct net_side *)ctx)->net->now;
 }
 
-/* SplitMix64. */
 static inline void
 net_op_random(void *ctx, void *buf, size_t len)
 {
 	struct net_side *side = ctx;
 
-	for (uint8_t *p = buf; len--; p++) {
-		uint64_t z = side->seed += UINT64_C(0x9e3779b97f4a7c15);
-
-		z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-		z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-		*p = z >> 56;
-	}
+	for (uint8_t *p = buf; len--; p++)
+		*p = (uint8_t)test_random(&side->seed);
 }
 
 static const struct wg_ops net_ops = {
@@ -280,6 +275,13 @@ static inline struct wg_peer *
 net_peer(struct net *net, int of, int who)
 {
 	return wg_device_find(net->side[of].dev, net->side[who].public_key);
+}
+
+/* What `of` sends to `who` under. */
+static inline struct wg_keypair *
+net_session(struct net *net, int of, int who)
+{
+	return wg_peer_session(net_peer(net, of, who), net->now);
 }
 
 static inline void
@@ -419,6 +421,23 @@ net_data(struct net *net, int from, int to)
 	net_deliver(net);
 }
 
+/* Both send under a session that the other has, and what they send arrives. */
+static inline void
+net_assert_connected(struct net *net, int a, int b)
+{
+	unsigned int at_a = net->side[a].data_received, at_b = net->side[b].data_received;
+
+	assert_non_null(net_session(net, a, b));
+	assert_non_null(net_session(net, b, a));
+	net_data(net, a, b);
+	net_data(net, b, a);
+	net_data(net, a, b);
+	assert_int_equal(net->side[a].data_received, at_a + 1);
+	assert_int_equal(net->side[b].data_received, at_b + 2);
+	assert_int_equal(net->side[a].data_refused, 0);
+	assert_int_equal(net->side[b].data_refused, 0);
+}
+
 static inline bool
 net_drop_all(const struct net_message *m)
 {
@@ -430,6 +449,12 @@ static inline bool
 net_drop_initiations(const struct net_message *m)
 {
 	return net_type(m) == WG_MESSAGE_INITIATION;
+}
+
+static inline bool
+net_drop_responses(const struct net_message *m)
+{
+	return net_type(m) == WG_MESSAGE_RESPONSE;
 }
 
 static inline bool
