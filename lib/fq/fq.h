@@ -20,7 +20,7 @@
  * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
  * may be called by another thread meanwhile: counters are never torn, but not of one instant.
  *
- * Memory: all of it is taken by fq_create. 72 bytes per flow, 254 per tin with its default flow and
+ * Memory: all of it is taken by fq_create. 72 bytes per flow, 252 per tin with its default flow and
  * its places in key table and lists (tins a power of two; else up to 8 more). A peer that has no
  * tin costs nothing.
  *
