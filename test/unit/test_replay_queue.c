@@ -169,8 +169,8 @@ run(struct world *w, uint64_t rate, uint32_t window)
 		while ((p = test_fq_get(&w->t)))
 			deliver(w, p);
 	}
-	print_message("%5.0f Mbit/s, window %4u%s%s: %u delivered, %u dropped by the queue "
-		      ", %u behind the window, %u refused\n",
+	print_message("%5.0f Mbit/s, window %4u%s%s: %u delivered, %u dropped by the "
+		      "queue, %u behind the window, %u refused\n",
 		(double)rate * 8 / 1e6, window, w->flood ? ", a flood" : "",
 		w->check ? "" : ", no check", w->delivered, w->dropped, w->late, w->refused);
 	fq_tin_purge(w->t.q, PEER);
