@@ -6,8 +6,8 @@
  *   file          UAPI           value
  *   Weight        weight         1 to 1024: the share of a saturated port
  *   RateLimit     rate_limit     a rate such as 50mbit, each way; off
- *   Ecn           ecn            on or off: does the peer carry CE from the outer to the inner
- * header? ReplayWindow  replay_window  packets that the peer accepts behind the newest
+ *   Ecn           ecn            on or off: does the peer carry CE from outer to inner header?
+ *   ReplayWindow  replay_window  packets that the peer accepts behind the newest
  */
 #ifndef TG_PEER_OPTIONS_H
 #define TG_PEER_OPTIONS_H
