@@ -14,7 +14,7 @@
 #define TUNNEL_NAME_MAX (IFNAMSIZ - 1 - 3)
 
 #define OPTIONS(X)                                                                                 \
-	X(CONFIG, "config", "FILE", "peers and keys, in wg(8)'s format and keys of ours")                \
+	X(CONFIG, "config", "FILE", "peers and keys, in wg(8)'s format and keys of ours")          \
 	X(TUNNEL, "tunnel", "NAME", "the tunnel device; ports' twins are NAMEp0, ... (tg0)")       \
 	X(RX, "rx-lcores", "LIST", "lcores that receive, such as 1 or 1,3-5")                      \
 	X(CRYPTO, "crypto-lcores", "LIST", "lcores that encrypt and decrypt")                      \

@@ -39,6 +39,10 @@ ping_beside_download() {
 	awk -F/ '/^rtt/ { print $5 }' "$TG_DIR/ping.out"
 }
 
+ping_into() {
+	ping_beside_download >"$TG_DIR/$1"
+}
+
 both_at_once() {
 	download 1 5201 5 >"$TG_DIR/rate1" &
 	download 2 5202 5 >"$TG_DIR/rate2"
@@ -57,7 +61,7 @@ limit_site_1() {
 start_gateway --shape 1=${rate}mbit --queue fifo
 start_usual_sites
 step 'sessions' site_first
-step 'a ping through a FIFO' eval 'ping_beside_download >"$TG_DIR/fifo"'
+step 'a ping through a FIFO' ping_into fifo
 step 'the gateway ends tidily' stop_gateway
 stop site1
 stop site2
@@ -65,7 +69,7 @@ stop site2
 start_gateway --shape 1=${rate}mbit
 start_usual_sites
 step 'sessions' site_first
-step 'a ping through FQ-CoDel' eval 'ping_beside_download >"$TG_DIR/fq"'
+step 'a ping through FQ-CoDel' ping_into fq
 step 'waits less than a third as long' \
 	between 0 "$(cat "$TG_DIR/fq")" "$(awk '{ print $1 / 3 }' "$TG_DIR/fifo")"
 # TCP payload is 1368 of 1514 + 24 bytes; and the machine may be slow.
