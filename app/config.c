@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "parse.h"
+#include "peer_options.h"
 
 /* `wg showconf' writes all AllowedIPs of a peer into one line. */
 #define LINE_MAX_LEN (16 << 20)
@@ -151,13 +152,6 @@ set_keepalive(struct parser *p, char *value)
 	return complain(p, value, tg_parse_keepalive(value, &p->peer->keepalive));
 }
 
-static int
-set_weight(struct parser *p, char *value)
-{
-	p->peer->has_weight = true;
-	return complain(p, value, tg_parse_weight(value, &p->peer->weight));
-}
-
 static const struct key interface_keys[] = {
 	{"PrivateKey", true, set_private_key},
 	{"ListenPort", false, set_listen_port},
@@ -171,7 +165,6 @@ static const struct key peer_keys[] = {
 	{"AllowedIPs", false, set_allowed_ips},
 	{"Endpoint", false, set_endpoint},
 	{"PersistentKeepalive", false, set_keepalive},
-	{"Weight", false, set_weight},
 	{NULL, false, NULL},
 };
 
@@ -196,6 +189,24 @@ unknown_key(struct parser *p, const char *name)
 	return fail(p, -EINVAL, p->line, "not a key of %s", section);
 }
 
+/* p->text is no key of wg(8). */
+static int
+parse_own(struct parser *p, char *value)
+{
+	const struct tg_peer_option *option = tg_peer_options;
+	const char *reason;
+
+	if (p->section != SECTION_PEER)
+		return unknown_key(p, p->text);
+	while (option->file_name && strcasecmp(option->file_name, p->text) != 0)
+		option++;
+	if (!option->file_name)
+		return unknown_key(p, p->text);
+	reason = option->parse(value, p->peer);
+	return reason ? fail(p, -EINVAL, p->line, "%s: `%s' %s", option->file_name, value, reason)
+		      : 0;
+}
+
 static int
 parse_assignment(struct parser *p)
 {
@@ -211,7 +222,7 @@ parse_assignment(struct parser *p)
 	while (key->name && strcasecmp(key->name, p->text) != 0)
 		key++;
 	if (!key->name)
-		return unknown_key(p, p->text);
+		return parse_own(p, value);
 	rc = key->set(p, value);
 	if (rc == -EINVAL && key->secret)
 		return fail(p, rc, p->line, "%s: the value %s", key->name, p->reason);

@@ -3,7 +3,7 @@
  * The configuration file: wg(8)'s grammar and our own keys, parsed into a wg_update. Nothing is
  * applied here, so a bad file changes nothing.
  *
- * Our own keys in [Peer]: Weight (1 to 1024), the peer's share of a saturated port.
+ * Our own keys in [Peer] are those of peer_options.h.
  */
 #ifndef TG_CONFIG_H
 #define TG_CONFIG_H

@@ -336,6 +336,22 @@ tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LE
 	return ret;
 }
 
+/* A link may come up late, or at another speed. */
+static void
+follow_links(struct tg_control *c)
+{
+	uint16_t port;
+
+	for (port = 0; port < c->pipeline->env.n_ports; port++) {
+		uint64_t rate = tg_port_link_rate(&c->pipeline->env, port);
+
+		if (c->queue->shapes[port].set || rate == c->link_rates[port])
+			continue;
+		c->link_rates[port] = rate;
+		tg_pipeline_set_rate(c->pipeline, port, rate);
+	}
+}
+
 static void
 housekeeping(struct tg_control *c)
 {
@@ -346,6 +362,7 @@ housekeeping(struct tg_control *c)
 	if (c->now < c->next_refresh)
 		return;
 	c->next_refresh = c->now + REFRESH_TIME;
+	follow_links(c);
 	tg_netlink_refresh(c->netlink);
 }
 

@@ -65,6 +65,8 @@ struct tg_control {
 	uint64_t next_tick;
 	uint64_t next_housekeeping;
 	uint64_t next_refresh;
+	const struct tg_queue_options *queue;
+	uint64_t link_rates[TG_PORTS_MAX]; /* that ports without --shape are shaped to */
 	uint64_t under_load_until;
 	bool routes_changed;
 	unsigned int work; /* things done in this round */
@@ -83,8 +85,8 @@ struct tg_control {
 extern const struct wg_ops tg_control_wg_ops;
 
 /*
- * With pipeline, dev and rcu set: opens the kernel's side under this tunnel name and the UAPI
- * socket. 0, or -errno and what is wrong in error; nothing is left behind then.
+ * With pipeline, dev, rcu and queue set: opens the kernel's side under this tunnel name and the
+ * UAPI socket. 0, or -errno and what is wrong in error; nothing is left behind then.
  */
 int tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LEN]);
 

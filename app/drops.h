@@ -33,6 +33,8 @@
 	X(EXPIRED, "expired", "the session is too old or has used up its counters")                \
 	X(BAD_TAG, "bad_tag", "the message does not authenticate")                                 \
 	X(REPLAY, "replay", "counter seen before, or behind the window")                           \
+	X(REPLAY_WINDOW, "replay_window",                                                          \
+		"waited so long that the peer would take it for a replay")                         \
 	X(KEEPALIVE, "keepalive", "authenticated and empty: has done its work")                    \
 	X(ECN, "ecn", "outer CE on an inner packet that is Not-ECT")                               \
 	X(SOURCE, "source", "inner source is not in the peer's AllowedIPs")                        \

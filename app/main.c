@@ -100,6 +100,7 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 		return failed(error, "device", -errno);
 	randombytes_buf(&env->salt, sizeof(env->salt));
 	control.pipeline = &pipeline;
+	control.queue = &o->queue;
 	return 0;
 }
 
@@ -150,6 +151,7 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 		.adaptive = o->adaptive,
 		.max_peers = o->max_peers,
 		.mbufs = o->mbufs,
+		.queue = &o->queue,
 	};
 	int ret = open_tables(o, map, error);
 

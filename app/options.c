@@ -14,13 +14,17 @@
 #define TUNNEL_NAME_MAX (IFNAMSIZ - 1 - 3)
 
 #define OPTIONS(X)                                                                                 \
-	X(CONFIG, "config", "FILE", "peers and keys, in wg(8)'s format and Weight")                \
+	X(CONFIG, "config", "FILE", "peers and keys, in wg(8)'s format and keys of ours")          \
 	X(TUNNEL, "tunnel", "NAME", "the tunnel device; ports' twins are NAMEp0, ... (tg0)")       \
 	X(RX, "rx-lcores", "LIST", "lcores that receive, such as 1 or 1,3-5")                      \
 	X(CRYPTO, "crypto-lcores", "LIST", "lcores that encrypt and decrypt")                      \
 	X(TX, "tx-lcores", "LIST", "lcores that queue and send")                                   \
 	X(POLL, "poll", "busy|adaptive", "adaptive: sleep for some us after empty polls (busy)")   \
 	X(CIPHER, "cipher", "auto|ipsec-mb|libsodium", "which library encrypts (auto)")            \
+	X(QUEUE, "queue", "fq-codel|fifo", "what orders a port's packets (fq-codel)")              \
+	X(CODEL, "codel", "target=T,...", "and interval=T, ce-threshold=T (5ms, 100ms, none)")     \
+	X(FLOWS, "flows", "N", "flow queues of a port, a power of two (65536)")                    \
+	X(SHAPE, "shape", "PORT=RATE,...", "and overhead=N, mpu=N, atm or ptm; 0=100mbit")         \
 	X(MAX_PEERS, "max-peers", "N", "room for so many peers, up to 1048576 (65536)")            \
 	X(MBUFS, "mbufs", "N", "packet buffers, 4096 to 16777216 (49152)")                         \
 	X(HELP, "help", NULL, "print this and exit")                                               \
@@ -119,6 +123,14 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		if (aead_backend_parse(value, &o->cipher))
 			return bad(error, "cipher", value, "is not auto, ipsec-mb or libsodium");
 		return 0;
+	case OPTION_QUEUE:
+		return tg_parse_queue(&o->queue, value, error);
+	case OPTION_CODEL:
+		return tg_parse_codel(&o->queue, value, error);
+	case OPTION_FLOWS:
+		return tg_parse_flows(&o->queue, value, error);
+	case OPTION_SHAPE:
+		return tg_parse_shape(&o->queue, value, error);
 	case OPTION_MAX_PEERS:
 		return number("max-peers", value, 1, WG_PEER_SLOTS_MAX, &o->max_peers, error);
 	case OPTION_MBUFS:
@@ -142,6 +154,7 @@ tg_options_parse(struct tg_options *o, int argc, char **argv, char error[TG_ERRO
 
 	*o = (struct tg_options){
 		.tunnel = "tg0", .cipher = AEAD_AUTO, .max_peers = 65536, .mbufs = 49152};
+	tg_queue_options_default(&o->queue);
 	optind = 1;
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {

@@ -9,6 +9,7 @@
 
 #include "aead.h"
 #include "lcores.h"
+#include "queue_options.h"
 
 struct tg_options {
 	const char *config; /* NULL: start without peers, `wg' sets them */
@@ -18,6 +19,7 @@ struct tg_options {
 	enum aead_backend cipher;
 	uint32_t max_peers;
 	uint32_t mbufs;
+	struct tg_queue_options queue;
 	bool help;
 	bool version;
 };

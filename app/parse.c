@@ -16,6 +16,7 @@
 #define KEY_BASE64_LEN 44
 #define KEY_HEX_LEN 64
 #define HOST_LEN 256
+#define RATE_MAX (1000 * UINT64_C(1000000000))
 
 static const char not_endpoint[] = "is not an endpoint, ADDRESS:PORT or [ADDRESS]:PORT";
 
@@ -128,6 +129,63 @@ tg_parse_weight(const char *value, uint16_t *weight)
 	if (!parse_number(value, 10, WG_WEIGHT_MAX, &n) || n == 0)
 		return "is not a weight, 1 to " RTE_STR(WG_WEIGHT_MAX);
 	*weight = n;
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	uint64_t bits;
+} rate_units[] = {{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}, {"", 1}};
+
+const char *
+tg_parse_rate(const char *value, uint64_t *rate)
+{
+	static const char bad[] = "is not a rate, 8bit to 1000gbit or off";
+	char number[16] = "";
+	size_t i, digits = strspn(value, "0123456789");
+	uint32_t n;
+
+	if (strcasecmp(value, "off") == 0 || strcmp(value, "0") == 0) {
+		*rate = 0;
+		return NULL;
+	}
+	if (digits >= sizeof(number))
+		return bad;
+	memcpy(number, value, digits);
+	if (!parse_number(number, 10, UINT32_MAX, &n))
+		return bad;
+	for (i = 0; i < RTE_DIM(rate_units); i++) {
+		uint64_t bits = n * rate_units[i].bits;
+
+		if (strcasecmp(value + digits, rate_units[i].name) != 0)
+			continue;
+		if (bits < 8 || bits > RATE_MAX)
+			return bad;
+		*rate = bits / 8;
+		return NULL;
+	}
+	return bad;
+}
+
+const char *
+tg_parse_switch(const char *value, bool *on)
+{
+	bool yes = strcasecmp(value, "on") == 0 || strcmp(value, "1") == 0;
+
+	if (!yes && strcasecmp(value, "off") != 0 && strcmp(value, "0") != 0)
+		return "is neither on nor off";
+	*on = yes;
+	return NULL;
+}
+
+const char *
+tg_parse_replay_window(const char *value, uint16_t *window)
+{
+	uint32_t n;
+
+	if (!parse_number(value, 10, WG_REPLAY_WINDOW, &n) || n == 0)
+		return "is not a replay window, 1 to 8128 packets";
+	*window = n;
 	return NULL;
 }
 

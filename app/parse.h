@@ -9,6 +9,7 @@
 #ifndef TG_PARSE_H
 #define TG_PARSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "endpoint.h"
@@ -35,5 +36,12 @@ const char *tg_parse_keepalive(const char *value, uint16_t *seconds);
 const char *tg_parse_fwmark(const char *value, uint32_t *fwmark);
 /* 1 to WG_WEIGHT_MAX. */
 const char *tg_parse_weight(const char *value, uint16_t *weight);
+/* A number of bit/s, alone or with bit, kbit, mbit or gbit (powers of 1000), to 1000 gbit; off. In
+ * bytes per s, 0 for off. */
+const char *tg_parse_rate(const char *value, uint64_t *rate);
+/* on or off, 1 or 0. */
+const char *tg_parse_switch(const char *value, bool *on);
+/* 1 to WG_REPLAY_WINDOW. */
+const char *tg_parse_replay_window(const char *value, uint16_t *window);
 
 #endif

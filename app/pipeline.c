@@ -129,13 +129,16 @@ rings(struct tg_pipeline *p)
 }
 
 static struct fq *
-port_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_params *params)
+port_queue(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
+	const struct tg_pipeline_params *params)
 {
 	uint32_t share = params->mbufs / 2 / (uint32_t)(p->env.n_ports * p->env.n_tx);
 	struct fq_params fq;
 
 	fq_params_default(&fq);
+	tg_queue_params(params->queue, port, &fq);
 	fq.limit_packets = RTE_MIN(share, (uint32_t)QUEUE_PACKETS_MAX);
+	fq.seed = (uint32_t)p->env.salt;
 	/* Each busy tin holds a packet: with so many no packet finds the pool empty. */
 	fq.tins = RTE_MIN(params->max_peers + 8, fq.limit_packets + 1);
 	fq.pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
@@ -179,9 +182,10 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 	if (!tx->staging)
 		return false;
 	for (j = 0; j < p->env.n_ports; j++) {
-		tx->wires[j].queue = port_queue(p, tx, params);
+		tx->wires[j].queue = port_queue(p, tx, (uint16_t)j, params);
 		if (!tx->wires[j].queue)
 			return false;
+		fq_share_join(p->shares[j], i, tx->wires[j].queue);
 	}
 	return true;
 }
@@ -264,6 +268,12 @@ stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 {
 	unsigned int i;
 
+	for (i = 0; i < p->env.n_ports; i++) {
+		p->shares[i] =
+			fq_share_create(p->env.n_tx, params->queue->shapes[i].rate, SOCKET_ID_ANY);
+		if (!p->shares[i])
+			return false;
+	}
 	for (i = 0; i < p->env.n_tx; i++)
 		if (!make_tx(p, i, params))
 			return false;
@@ -274,6 +284,20 @@ stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 		if (!make_rx(p, i))
 			return false;
 	return deal_queues(p);
+}
+
+static int
+check_shapes(const struct tg_pipeline *p, const struct tg_queue_options *o, char *error)
+{
+	unsigned int port;
+
+	for (port = p->env.n_ports; port < TG_PORTS_MAX; port++) {
+		if (!o->shapes[port].set)
+			continue;
+		snprintf(error, TG_ERROR_LEN, "--shape: there is no port %u", port);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static unsigned int
@@ -350,9 +374,17 @@ tg_pipeline_create(
 		snprintf(error, TG_ERROR_LEN, "stages, queues and rings: %s", rte_strerror(-ret));
 	else
 		ret = check_queues(p, params->map, error);
+	if (!ret)
+		ret = check_shapes(p, params->queue, error);
 	if (ret)
 		tg_pipeline_destroy(p);
 	return ret;
+}
+
+void
+tg_pipeline_set_rate(struct tg_pipeline *p, uint16_t port, uint64_t rate)
+{
+	fq_share_rate_set(p->shares[port], rate);
 }
 
 int
@@ -487,6 +519,10 @@ tg_pipeline_destroy(struct tg_pipeline *p)
 		rte_ring_free(p->to_tx[i]);
 		rte_ring_free(p->commands[i]);
 		p->tx[i] = NULL;
+	}
+	for (i = 0; i < p->env.n_ports; i++) {
+		fq_share_destroy(p->shares[i]);
+		p->shares[i] = NULL;
 	}
 	for (i = 0; i < p->env.n_crypto; i++) {
 		if (p->crypto[i])

@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "lcores.h"
+#include "queue_options.h"
 #include "rcu.h"
 #include "stage_crypto.h"
 #include "stage_rx.h"
@@ -27,6 +28,7 @@ struct tg_pipeline_params {
 	bool adaptive;
 	uint32_t max_peers;
 	uint32_t mbufs;
+	const struct tg_queue_options *queue;
 	struct rcu *rcu;
 };
 
@@ -36,6 +38,7 @@ struct tg_pipeline {
 	struct tg_rx *rx[TG_STAGES_MAX];
 	struct tg_crypto *crypto[TG_STAGES_MAX];
 	struct tg_tx *tx[TG_STAGES_MAX];
+	struct fq_share *shares[TG_PORTS_MAX]; /* the rate of a port, over its TX stages */
 
 	/* Read by the control thread. */
 	struct rte_ring *handshakes[TG_STAGES_MAX]; /* from RX */
@@ -60,6 +63,9 @@ struct tg_pipeline {
  */
 int tg_pipeline_create(
 	struct tg_pipeline *p, const struct tg_pipeline_params *params, char error[TG_ERROR_LEN]);
+
+/* Any thread. Bytes per s that all TX stages together send on a port, 0: not shaped. */
+void tg_pipeline_set_rate(struct tg_pipeline *p, uint16_t port, uint64_t rate);
 
 /* Launches the workers; 0 or -errno. */
 int tg_pipeline_start(struct tg_pipeline *p);

@@ -122,6 +122,18 @@ tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN])
 	return 0;
 }
 
+uint64_t
+tg_port_link_rate(const struct tg_env *env, uint16_t port)
+{
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(env->ports[port].id, &link) || !link.link_status ||
+		link.link_speed == RTE_ETH_SPEED_NUM_NONE ||
+		link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN)
+		return 0;
+	return link.link_speed * (UINT64_C(1000000) / 8) * 99 / 100;
+}
+
 uint16_t
 tg_port_mtu(const struct tg_env *env, uint16_t port)
 {

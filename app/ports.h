@@ -14,6 +14,12 @@ int tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[
 
 int tg_ports_start(const struct tg_env *env, char error[TG_ERROR_LEN]);
 
+/*
+ * The rate to shape a port to when the operator names none: 1 % under its link's, so that the queue
+ * is here and not in the port. Bytes per s; 0 when the driver does not know.
+ */
+uint64_t tg_port_link_rate(const struct tg_env *env, uint16_t port);
+
 /* Bytes of IP packet that the port sends at most. */
 uint16_t tg_port_mtu(const struct tg_env *env, uint16_t port);
 

@@ -73,6 +73,7 @@ static bool
 shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp, uint64_t counter,
 	struct aead_job *job)
 {
+	bool ecn = atomic_load_explicit(&kp->peer->ecn, memory_order_relaxed);
 	uint16_t len = rte_pktmbuf_data_len(m);
 	uint16_t padded = (uint16_t)pkt_wg_padded(len, tg_fib_tunnel_mtu(env->fib));
 	struct tg_meta *meta = tg_meta(m);
@@ -81,7 +82,9 @@ shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp,
 	if (rte_pktmbuf_tailroom(m) < padded - len + WG_TAG_LEN ||
 		rte_pktmbuf_headroom(m) < sizeof(*msg))
 		return false;
-	meta->tos = len ? pkt_ecn_encap(pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *))) : 0;
+	meta->tos = 0;
+	if (len && ecn)
+		meta->tos = pkt_ecn_encap(pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *)));
 	meta->op = TG_OP_WIRE;
 	meta->keypair = kp->local_index;
 	meta->counter = (uint32_t)counter;

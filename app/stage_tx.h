@@ -62,6 +62,6 @@ void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
-bool tg_transmit_mark(void *ctx, struct rte_mbuf *m);
+bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);
 
 #endif

@@ -22,7 +22,7 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
 	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
 
-	fq_enqueue(tx->staging, m, id, 1, tx->now);
+	fq_enqueue(tx->staging, m, id, NULL, tx->now);
 	if (!peer)
 		fq_tin_purge(tx->staging, id);
 	else if (wg_peer_session(peer, tx->now))

@@ -64,12 +64,38 @@ add_handshakes(struct rte_tel_data *d)
 }
 
 static void
+add_fq_drops(struct rte_tel_data *d, const uint64_t drops[FQ_DROP_MAX])
+{
+	struct rte_tel_data *n = dict(d, "drops");
+	unsigned int why;
+
+	for (why = 0; n && why < FQ_DROP_MAX; why++)
+		if (drops[why])
+			rte_tel_data_add_dict_u64(n, fq_drop_name(why), drops[why]);
+}
+
+/* Packets by how long they waited: "below_N_us", N a power of two (of 1.024 us). */
+static void
+add_histogram(struct rte_tel_data *d, const uint64_t counts[FQ_HISTOGRAM])
+{
+	struct rte_tel_data *h = dict(d, "sojourn_histogram");
+	char name[RTE_TEL_MAX_STRING_LEN];
+	unsigned int i;
+
+	for (i = 0; h && i < FQ_HISTOGRAM; i++) {
+		if (!counts[i])
+			continue;
+		snprintf(name, sizeof(name), "below_%u_us", UINT32_C(1) << i);
+		rte_tel_data_add_dict_u64(h, name, counts[i]);
+	}
+}
+
+static void
 add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const struct fq *queue)
 {
 	char name[RTE_TEL_MAX_STRING_LEN];
 	struct rte_tel_data *q;
 	struct fq_stats s;
-	unsigned int why;
 
 	snprintf(name, sizeof(name), "tx%u_port%u", tx, port);
 	q = dict(d, name);
@@ -84,9 +110,11 @@ add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const stru
 	rte_tel_data_add_dict_u64(q, "tins", s.tins);
 	rte_tel_data_add_dict_u64(q, "collisions", s.c.collisions);
 	rte_tel_data_add_dict_u64(q, "marks", s.c.marks);
+	rte_tel_data_add_dict_u64(q, "rate_bit_s", 8 * s.rate);
 	rte_tel_data_add_dict_u64(q, "sojourn_total_ns", s.sojourn_total_ns);
-	for (why = 0; why < FQ_DROP_MAX; why++)
-		rte_tel_data_add_dict_u64(q, fq_drop_name(why), s.c.drops[why]);
+	rte_tel_data_add_dict_u64(q, "sojourn_peak_ns", s.sojourn_peak_ns);
+	add_histogram(q, s.histogram);
+	add_fq_drops(q, s.c.drops);
 }
 
 static void
@@ -138,7 +166,6 @@ add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const str
 {
 	char name[RTE_TEL_MAX_STRING_LEN];
 	struct rte_tel_data *t;
-	unsigned int why;
 
 	snprintf(name, sizeof(name), "%u", index);
 	t = dict(d, name);
@@ -148,19 +175,19 @@ add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const str
 	rte_tel_data_add_dict_string(t, "peer", name);
 	rte_tel_data_add_dict_u64(t, "port", port);
 	rte_tel_data_add_dict_u64(t, "weight", s->weight);
+	rte_tel_data_add_dict_u64(t, "rate_bit_s", 8 * s->rate);
 	rte_tel_data_add_dict_u64(t, "packets", s->c.packets);
 	rte_tel_data_add_dict_u64(t, "bytes", s->c.bytes);
 	rte_tel_data_add_dict_u64(t, "backlog_packets", s->backlog_packets);
 	rte_tel_data_add_dict_u64(t, "backlog_bytes", s->backlog_bytes);
 	rte_tel_data_add_dict_u64(t, "flows_new", s->flows_new);
 	rte_tel_data_add_dict_u64(t, "flows_old", s->flows_old);
+	rte_tel_data_add_dict_u64(t, "default_packets", s->default_packets);
 	rte_tel_data_add_dict_u64(t, "collisions", s->c.collisions);
 	rte_tel_data_add_dict_u64(t, "sojourn_avg_ns", s->sojourn_avg_ns);
 	rte_tel_data_add_dict_u64(t, "sojourn_peak_ns", s->sojourn_peak_ns);
 	rte_tel_data_add_dict_u64(t, "marks", s->c.marks);
-	for (why = 0; why < FQ_DROP_MAX; why++)
-		if (s->c.drops[why])
-			rte_tel_data_add_dict_u64(t, fq_drop_name(why), s->c.drops[why]);
+	add_fq_drops(t, s->c.drops);
 }
 
 /* Counts through the tins of all queues; the keys of the answer are those numbers. */

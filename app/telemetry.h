@@ -14,7 +14,7 @@
 #include "control.h"
 
 /* Fits into telemetry's 16 KiB. */
-#define TG_TELEMETRY_TINS 32
+#define TG_TELEMETRY_TINS 24
 
 /* Once; reader is a free thread id of c->rcu's qsbr. c must outlive the process's telemetry. 0 or
  * -errno. */

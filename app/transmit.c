@@ -17,56 +17,78 @@ tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 	tg_drop(&tx->counters, m, tg_drop_fq(why));
 }
 
-/* CoDel wants CE: on the outer header that is still to be written, or on the IP packet in a frame.
+static bool
+may_mark(uint8_t tos, enum fq_mark why)
+{
+	uint8_t ecn = tos & PKT_ECN_MASK;
+
+	return why == FQ_MARK_CODEL ? ecn != PKT_ECN_NOT_ECT : ecn == PKT_ECN_ECT1;
+}
+
+/* CE goes on the outer header that is still to be written, or on the IP packet in a frame of ours.
  */
 bool
-tg_transmit_mark(void *ctx, struct rte_mbuf *m)
+tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
 {
 	struct tg_meta *meta = tg_meta(m);
-	const struct rte_ether_hdr *eth;
+	uint8_t *ip;
 
 	(void)ctx;
 	if (meta->op == TG_OP_WIRE) {
-		if ((meta->tos & PKT_ECN_MASK) == PKT_ECN_NOT_ECT)
+		if (!may_mark(meta->tos, why))
 			return false;
 		meta->tos |= PKT_ECN_CE;
 		return true;
 	}
 	if (meta->peer == TG_TIN_TWIN || meta->peer == TG_TIN_HANDSHAKE)
 		return false;
-	eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	return pkt_ecn_mark_ce((uint8_t *)(uintptr_t)(eth + 1));
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr));
+	return may_mark(pkt_ip_tos(ip), why) && pkt_ecn_mark_ce(ip);
 }
 
-static uint16_t
-weight_of(const struct tg_env *env, uint32_t tin)
+/* NULL for tins that belong to no peer. */
+static const struct fq_tin_conf *
+conf_of(const struct wg_peer *peer, struct fq_tin_conf *conf)
 {
-	const struct wg_peer *peer;
-
-	if (tin >= WG_PEER_ID_RESERVED)
-		return WG_WEIGHT_DEFAULT;
-	peer = wg_device_peer(env->dev, tin);
-	return peer ? atomic_load_explicit(&peer->weight, memory_order_relaxed) : WG_WEIGHT_DEFAULT;
+	if (!peer)
+		return NULL;
+	conf->rate = atomic_load_explicit(&peer->rate, memory_order_relaxed);
+	conf->weight = atomic_load_explicit(&peer->weight, memory_order_relaxed);
+	/* More than a window of packets in the queue, and the last could be too late. */
+	conf->limit_packets = atomic_load_explicit(&peer->replay_window, memory_order_relaxed);
+	return conf;
 }
 
-/* For a sealed message the port is the one that the peer's path leads over now. */
+/*
+ * A sealed message goes to the port that its peer's path leads over now. It is queued with the
+ * length that it will have on the wire.
+ */
+static bool
+address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
+{
+	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
+
+	if (!path) {
+		tg_drop(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		return false;
+	}
+	tg_meta(m)->port = (uint8_t)path->port;
+	tg_meta(m)->outer_len = path->outer.len;
+	m->pkt_len += path->outer.len;
+	return true;
+}
+
 void
 tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
 {
 	struct tg_meta *meta = tg_meta(m);
+	const struct wg_peer *peer =
+		meta->peer < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, meta->peer) : NULL;
+	struct fq_tin_conf conf;
 
-	if (meta->op == TG_OP_WIRE) {
-		const struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
-		const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
-
-		if (!path) {
-			tg_drop(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
-			return;
-		}
-		meta->port = (uint8_t)path->port;
-	}
-	fq_enqueue(tx->wires[meta->port].queue, m, meta->peer, weight_of(tx->env, meta->peer),
-		tx->now);
+	if (meta->op == TG_OP_WIRE && !address(tx, m, peer))
+		return;
+	fq_enqueue(tx->wires[meta->port].queue, m, meta->peer, conf_of(peer, &conf), tx->now);
 }
 
 /* The peer may have moved, or gone, while its packet was queued: the packet follows. */
@@ -76,10 +98,16 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 	struct tg_meta *meta = tg_meta(m);
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
 	struct tg_path *path = peer ? tg_path_of(peer) : NULL;
-	uint32_t len = rte_pktmbuf_pkt_len(m);
+	uint32_t len;
 
+	m->pkt_len -= meta->outer_len;
+	len = m->pkt_len;
 	if (!path || path->port != port) {
 		tg_transmit_enqueue(tx, m);
+		return false;
+	}
+	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {
+		tg_drop(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
 		return false;
 	}
 	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {

@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "peer_options.h"
 #include "uapi_private.h"
 
 static void
@@ -74,6 +75,18 @@ put_allowed_ip(struct tg_uapi_buf *buf, const struct lpm_prefix *prefix)
 }
 
 static void
+put_own(struct tg_uapi_buf *buf, const struct wg_peer *peer)
+{
+	const struct tg_peer_option *option;
+	char name[32];
+
+	for (option = tg_peer_options; option->uapi_name; option++) {
+		snprintf(name, sizeof(name), "%s=", option->uapi_name);
+		put_number(buf, name, option->get(peer));
+	}
+}
+
+static void
 put_peer(struct wg_peer *peer, void *ctx)
 {
 	const struct wg_allowedips_node *node;
@@ -88,7 +101,7 @@ put_peer(struct wg_peer *peer, void *ctx)
 	put_number(buf, "tx_bytes=", atomic_load_explicit(&peer->tx_bytes, memory_order_relaxed));
 	put_number(buf, "rx_bytes=", atomic_load_explicit(&peer->rx_bytes, memory_order_relaxed));
 	put_number(buf, "persistent_keepalive_interval=", peer->persistent_keepalive);
-	put_number(buf, "weight=", atomic_load_explicit(&peer->weight, memory_order_relaxed));
+	put_own(buf, peer);
 	WG_ALLOWEDIPS_FOREACH(node, &peer->allowed)
 	put_allowed_ip(buf, &node->prefix);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "peer_options.h"
 #include "uapi_private.h"
 
 struct key {
@@ -119,13 +120,6 @@ set_update_only(struct wg_update_peer *peer, const char *value)
 	return parse_true(value, &peer->update_only);
 }
 
-static int
-set_weight(struct wg_update_peer *peer, const char *value)
-{
-	peer->has_weight = true;
-	return verdict(tg_parse_weight(value, &peer->weight));
-}
-
 static const struct key keys[] = {
 	{"public_key", .device = set_public_key},
 	{"allowed_ip", .peer = set_allowed_ip},
@@ -136,12 +130,24 @@ static const struct key keys[] = {
 	{"protocol_version", .peer = set_protocol_version},
 	{"remove", .peer = set_remove},
 	{"update_only", .peer = set_update_only},
-	{"weight", .peer = set_weight},
 	{"private_key", .device = set_private_key},
 	{"listen_port", .device = set_listen_port},
 	{"fwmark", .device = set_fwmark},
 	{"replace_peers", .device = set_replace_peers},
 };
+
+/* Not one of the protocol's keys. */
+static int
+apply_own(struct wg_update *u, const char *name, const char *value)
+{
+	const struct tg_peer_option *option = tg_peer_options;
+
+	while (option->uapi_name && strcmp(option->uapi_name, name) != 0)
+		option++;
+	if (!option->uapi_name || !u->n_peers)
+		return -EINVAL;
+	return verdict(option->parse(value, &u->peers[u->n_peers - 1]));
+}
 
 /* Keys of the device end where the first peer begins; public_key begins one anywhere. */
 static int
@@ -158,7 +164,7 @@ apply_key(struct wg_update *u, const char *name, const char *value)
 			return -EINVAL;
 		return key->device(u, value);
 	}
-	return -EINVAL;
+	return apply_own(u, name, value);
 }
 
 static int

@@ -25,7 +25,8 @@ struct fq_codel_params {
 struct fq_codel {
 	uint32_t count; /* signals since dropping began, kept over idle times */
 	uint32_t lastcount; /* count when dropping last began */
-	uint32_t first_above; /* when the delay will have been above target for an interval */
+	uint32_t first_above; /* when the delay will have been above target for an interval; while
+				 the flow is empty, since when it is */
 	uint32_t drop_next;
 	bool above; /* first_above is set */
 	bool dropping;
@@ -93,8 +94,9 @@ fq_codel_judge(struct fq_codel *c, const struct fq_codel_params *p, uint32_t soj
 }
 
 static inline void
-fq_codel_empty(struct fq_codel *c)
+fq_codel_empty(struct fq_codel *c, uint32_t now)
 {
+	c->first_above = now;
 	c->above = false;
 	c->dropping = false;
 }

@@ -8,8 +8,8 @@
 
 #include <rte_mbuf.h>
 
-/* More than this many CoDel drops in a row would hold up the other flows. */
-#define CODEL_DROPS_MAX 32u
+/* More drops than this in a row would hold up the other flows. */
+#define DROPS_MAX 32u
 
 /* How far ahead on the ring to fetch. */
 #define AHEAD_TIN 8u
@@ -37,34 +37,84 @@ sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
 static inline void
 account(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t len, uint32_t age)
 {
+	uint32_t faded = q->sojourn_peak - (q->sojourn_peak >> 8);
+
 	f->deficit -= (int32_t)len;
 	t->deficit -= (int32_t)len;
+	if (unlikely(t->rate))
+		fq_tin_charge(q, t, len);
 	sojourn_update(&t->sojourn, age);
 	FQ_ADD(q->sojourn_total, age);
-	FQ_ADD(t->c.packets, 1);
-	FQ_ADD(t->c.bytes, len);
+	FQ_SET(q->sojourn_peak, RTE_MAX(age, faded));
+	FQ_ADD(q->histogram[rte_fls_u32(age)], 1);
+	FQ_ADD(t->sent_packets, 1);
+	FQ_ADD(t->sent_bytes, len);
 	FQ_ADD(q->c.bytes, len);
 }
 
 static bool
-mark(struct fq *q, struct fq_tin *t, struct rte_mbuf *m)
+mark(struct fq *q, struct fq_tin *t, struct rte_mbuf *m, enum fq_mark why)
 {
-	if (!q->mark || !q->mark(q->ctx, m))
+	if (!q->mark || !q->mark(q->ctx, m, why))
 		return false;
-	FQ_ADD(t->c.marks, 1);
+	FQ_ADD(q->tin_counters[t - q->tins].marks, 1);
 	FQ_ADD(q->c.marks, 1);
 	return true;
 }
 
 static void
-codel_drop(struct fq *q, struct fq_tin *t, struct rte_mbuf *m)
+police_drop(struct fq *q, struct fq_tin *t, struct rte_mbuf *m, enum fq_drop why)
 {
-	FQ_ADD(t->c.drops[FQ_DROP_CODEL], 1);
-	FQ_ADD(q->c.drops[FQ_DROP_CODEL], 1);
-	q->drop(q->ctx, m, FQ_DROP_CODEL);
+	FQ_ADD(q->tin_counters[t - q->tins].drops[why], 1);
+	FQ_ADD(q->c.drops[why], 1);
+	q->drop(q->ctx, m, why);
 }
 
-/* NULL when the flow has nothing, or nothing left after CoDel's drops. */
+/* Marsaglia, Xorshift RNGs, 2003. */
+static bool
+blue_hits(struct fq *q, const struct fq_flow *f)
+{
+	q->random ^= q->random << 13;
+	q->random ^= q->random >> 17;
+	q->random ^= q->random << 5;
+	return q->random % FQ_BLUE_ONE < f->blue;
+}
+
+static inline bool
+codel_signals(
+	const struct fq *q, const struct fq_tin *t, struct fq_flow *f, uint32_t age, uint32_t now)
+{
+	struct fq_codel_params own;
+	const struct fq_codel_params *p = &q->codel;
+
+	if (unlikely(t->rate)) {
+		own = fq_codel_at(p, t->rate);
+		p = &own;
+	}
+	return fq_codel_judge(&f->codel, p, age, f->bytes, now);
+}
+
+/* Whether the packet may leave; if not it is gone. */
+static inline bool
+police(struct fq *q, struct fq_tin *t, struct fq_flow *f, struct rte_mbuf *m, uint32_t age,
+	uint32_t now)
+{
+	bool signal = codel_signals(q, t, f, age, now);
+
+	if (unlikely(signal) && !mark(q, t, m, FQ_MARK_CODEL)) {
+		police_drop(q, t, m, FQ_DROP_CODEL);
+		return false;
+	}
+	if (unlikely(f->blue) && blue_hits(q, f)) {
+		police_drop(q, t, m, FQ_DROP_BLUE);
+		return false;
+	}
+	if (unlikely(age > q->ce_threshold) && !signal)
+		mark(q, t, m, FQ_MARK_CE_THRESHOLD);
+	return true;
+}
+
+/* NULL when the flow has nothing, or nothing left after the drops. */
 static inline struct rte_mbuf *
 flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 {
@@ -75,13 +125,10 @@ flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
 		struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
 		uint32_t age = sojourn_of(q, m, now);
 
-		if (!q->police || drops == CODEL_DROPS_MAX ||
-			!fq_codel_judge(&f->codel, &q->codel, age, f->bytes, now) ||
-			mark(q, t, m)) {
+		if (!q->police || drops == DROPS_MAX || police(q, t, f, m, age, now)) {
 			account(q, t, f, len, age);
 			return m;
 		}
-		codel_drop(q, t, m);
 	}
 	return NULL;
 }
@@ -118,6 +165,12 @@ tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, uint32_t now)
 	return NULL;
 }
 
+static inline bool
+boost_due(const struct fq *q, struct fq_tin *t)
+{
+	return fq_tin_boostable(q, t) && likely(!t->rate || !fq_tin_over_rate(q, t));
+}
+
 /* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
 static inline struct rte_mbuf *
 boost_dequeue(struct fq *q, uint32_t now)
@@ -129,8 +182,9 @@ boost_dequeue(struct fq *q, uint32_t now)
 
 		q->boost.head++;
 		t->boosted = false;
-		if (fq_tin_boostable(q, t))
-			m = tin_dequeue(q, t, true, now);
+		if (!boost_due(q, t))
+			continue;
+		m = tin_dequeue(q, t, true, now);
 		if (fq_tin_boostable(q, t))
 			fq_tin_boost(q, ti);
 		if (m)
@@ -196,11 +250,17 @@ ring_dequeue(struct fq *q, uint32_t now)
 		struct fq_tin *t = &q->tins[ti];
 		struct rte_mbuf *m = NULL;
 
-		if (likely(!t->closed && t->deficit > 0))
-			m = tin_dequeue(q, t, false, now);
-		if (unlikely(t->closed))
+		if (unlikely(t->closed)) {
 			fq_tin_leave_ring(q);
-		else if (t->deficit <= 0)
+			continue;
+		}
+		if (unlikely(t->rate) && fq_tin_over_rate(q, t)) {
+			fq_tin_wait(q);
+			continue;
+		}
+		if (likely(t->deficit > 0))
+			m = tin_dequeue(q, t, false, now);
+		if (t->deficit <= 0)
 			ring_end_turn(q, ti);
 		else if (!m)
 			fq_tin_leave_ring(q);
@@ -218,18 +278,61 @@ dequeue_one(struct fq *q, uint32_t now)
 	return m ? m : ring_dequeue(q, now);
 }
 
-unsigned int
-fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n)
+static inline unsigned int
+free_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		pkts[i] = dequeue_one(q, fq_now32(now));
+		pkts[i] = dequeue_one(q, now);
 		if (!pkts[i])
 			break;
 	}
-	FQ_ADD(q->c.packets, i);
 	return i;
+}
+
+static unsigned int
+shaped_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct fq_shaper *s = &q->shaper;
+	unsigned int i;
+
+	fq_shaper_bound(s, q->clock);
+	for (i = 0; i < n; i++) {
+		uint64_t before = q->c.bytes;
+
+		if (fq_is_after(s->ready, q->clock)) {
+			if (q->packets)
+				q->member.held = true;
+			else
+				q->member.idled = true;
+			break;
+		}
+		pkts[i] = dequeue_one(q, now);
+		if (!pkts[i]) {
+			fq_shaper_idle(s, q->clock);
+			q->member.idled = true;
+			break;
+		}
+		s->ready += fq_shaper_time_of(s, (uint32_t)(q->c.bytes - before));
+	}
+	return i;
+}
+
+unsigned int
+fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int got;
+
+	q->clock = fq_fine(now);
+	if (unlikely(q->wheel.n))
+		fq_wheel_turn(q);
+	if (unlikely(q->member.share))
+		fq_share_sync(q, now);
+	got = q->shaper.rate ? shaped_burst(q, fq_now32(now), pkts, n)
+			     : free_burst(q, fq_now32(now), pkts, n);
+	FQ_ADD(q->c.packets, got);
+	return got;
 }
 
 struct rte_mbuf *

@@ -19,6 +19,8 @@ flow_begin(struct fq *q, uint32_t ti, uint32_t fi)
 		f->deficit = (int32_t)q->quantum;
 		f->until = t->turns + t->old.n;
 	}
+	if (unlikely(f->blue))
+		fq_blue_down(q, f);
 	fq_fifo_push(q, &t->fresh, fi);
 	if (t->state == FQ_TIN_IDLE)
 		fq_tin_activate(q, ti);
@@ -69,10 +71,22 @@ check_limits(struct fq *q, uint32_t ti)
 
 	if (unlikely(t->bytes >= t->excess_at))
 		fq_excess_update(q, ti);
-	if (unlikely(t->packets > q->tin_limit))
+	if (unlikely(t->packets > t->limit))
 		fq_tin_trim(q, ti);
 	if (unlikely(q->packets > q->limit_packets || q->bytes > q->limit_bytes))
 		fq_overload(q);
+}
+
+static inline void
+configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
+{
+	static const struct fq_tin_conf plain = {.weight = 1};
+	const struct fq_tin *t = &q->tins[ti];
+
+	conf = conf ? conf : &plain;
+	if (unlikely(t->weight != FQ_GET(conf->weight) || t->rate != FQ_GET(conf->rate) ||
+		    t->limit != fq_tin_limit(q, conf)))
+		fq_tin_configure(q, ti, conf);
 }
 
 static inline void
@@ -86,11 +100,9 @@ enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, ui
 		drop_no_tin(q, item->m);
 		return;
 	}
-	if (unlikely(q->tins[ti].weight != item->weight))
-		fq_tin_reweigh(q, ti, item->weight);
+	configure(q, ti, item->conf);
 	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, pkt->hash, at->tag);
 	pkt->time = now;
-	FQ_ADD(q->tins[ti].c.enqueued, 1);
 	fq_flow_append(q, fi, item->m, fq_wire_len(q, item->m));
 	if (q->flows[fi].list == FQ_LIST_NONE)
 		flow_begin(q, ti, fi);
@@ -103,7 +115,7 @@ static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].ti = fq_tin_find(q, items[i].tin_key);
+		at[i].ti = fq_tin_guess(q, items[i].tin_key);
 		if (likely(at[i].ti != FQ_NIL)) {
 			rte_prefetch0(&q->tins[at[i].ti]);
 			rte_prefetch0(RTE_PTR_ADD(&q->tins[at[i].ti], RTE_CACHE_LINE_SIZE));
@@ -118,13 +130,39 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 	}
 }
 
+/* All are of one flow. */
+static void
+fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
+{
+	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL};
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
+
+		if (q->packets >= q->fifo) {
+			FQ_ADD(q->c.drops[FQ_DROP_FIFO], 1);
+			q->drop(q->ctx, item.m, FQ_DROP_FIFO);
+			continue;
+		}
+		fq_pkt(q, item.m)->hash = 0;
+		enqueue_one(q, &item, &at, now);
+	}
+}
+
 void
 fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint32_t now32 = fq_now32(now);
 	struct place at[FQ_BATCH];
 
+	q->clock = fq_fine(now);
+	if (unlikely(!q->packets))
+		fq_shaper_idle(&q->shaper, q->clock);
 	FQ_ADD(q->c.enqueued, n);
+	if (unlikely(q->fifo)) {
+		fifo_enqueue(q, items, n, now32);
+		return;
+	}
 	while (n) {
 		unsigned int batch = RTE_MIN(n, FQ_BATCH);
 
@@ -137,9 +175,10 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 }
 
 void
-fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, uint16_t weight, uint64_t now)
+fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, const struct fq_tin_conf *conf,
+	uint64_t now)
 {
-	struct fq_item item = {m, tin_key, weight};
+	struct fq_item item = {m, conf, tin_key};
 
 	fq_enqueue_burst(q, &item, 1, now);
 }

@@ -9,7 +9,7 @@
 #ifndef FQ_FLOW_H
 #define FQ_FLOW_H
 
-#include "fq_private.h"
+#include "shaper.h"
 
 #include <rte_vect.h>
 
@@ -114,6 +114,33 @@ fq_flow_spilled(struct fq *q, uint32_t ti, uint32_t hash)
 	return t->spill & fq_spill_bit(hash);
 }
 
+/* BLUE changes a flow's probability at most once per tick, 4.2 ms (CAKE: once per target). */
+static inline uint8_t
+fq_blue_tick(const struct fq *q)
+{
+	return (uint8_t)(fq_clock32(q) >> 12);
+}
+
+static inline void
+fq_blue_up(const struct fq *q, struct fq_flow *f)
+{
+	if (!q->blue || (f->blue && f->blue_at == fq_blue_tick(q)))
+		return;
+	f->blue_at = fq_blue_tick(q);
+	f->blue = RTE_MIN(f->blue + FQ_BLUE_ONE / 256, FQ_BLUE_ONE);
+}
+
+/* The flow was empty: down by one, and by one for each tick that it was. */
+static inline void
+fq_blue_down(const struct fq *q, struct fq_flow *f)
+{
+	uint32_t ticks = (fq_clock32(q) - f->codel.first_above) >> 12;
+
+	ticks = RTE_MAX(ticks, (uint32_t)(f->blue_at != fq_blue_tick(q)));
+	f->blue_at = fq_blue_tick(q);
+	f->blue -= RTE_MIN(f->blue, ticks);
+}
+
 /* A way for a flow that has none: its own of before, else any free one with a fresh state. */
 static inline uint32_t
 fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
@@ -129,13 +156,14 @@ fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
 	if (way == FQ_WAYS || fq_flow_spilled(q, ti, hash) ||
 		t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FQ_FREE_SHIFT) {
 		t->spill |= fq_spill_bit(hash);
-		FQ_ADD(t->c.collisions, 1);
+		FQ_ADD(q->tin_counters[ti].collisions, 1);
 		FQ_ADD(q->c.collisions, 1);
 		return fq_default_flow(q, ti);
 	}
 	f = &q->flows[set + way];
 	if (!owned) {
 		f->codel = (struct fq_codel){0};
+		f->blue = 0;
 		f->until = t->turns;
 	}
 	f->tin = ti;
@@ -157,8 +185,9 @@ fq_flow_find(const struct fq *q, uint64_t tag)
 /*
  * The flow is empty and off its list. RFC 8290 sends an emptied new flow through the old list, lest
  * it come back as new at once with a fresh quantum and starve the others. Here it keeps what is
- * left of its quantum for as long as that would take, one turn of each flow now on the old list: a
- * sparse flow stays sparse however long the round is, and none gets more than a quantum per round.
+ * left of its quantum for as long as that would take, one turn of each flow now on the old list,
+ * counted from when it was given (flow_begin): a sparse flow stays sparse however long the round is
+ * and however often it comes back, and none gets more than a quantum per round.
  */
 static inline void
 fq_flow_release(struct fq *q, uint32_t fi)
@@ -168,7 +197,7 @@ fq_flow_release(struct fq *q, uint32_t fi)
 
 	if (f->list == FQ_LIST_OLD)
 		f->until = t->turns + t->old.n;
-	fq_codel_empty(&f->codel);
+	fq_codel_empty(&f->codel, fq_clock32(q));
 	f->list = FQ_LIST_NONE;
 	if (fi < q->n_flows) {
 		q->tags[fi] &= ~FQ_TAG_BUSY;
@@ -182,9 +211,9 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 	struct fq_flow *f = &q->flows[fi];
 	struct fq_tin *t = &q->tins[f->tin];
 
-	fq_set_next(m, NULL);
+	fq_pkt_set_next(m, NULL);
 	if (f->head)
-		fq_set_next(f->tail, m);
+		fq_pkt_set_next(f->tail, m);
 	else
 		f->head = m;
 	f->tail = m;
@@ -207,11 +236,11 @@ fq_flow_pop(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t *len)
 	struct fq_flow *f = &q->flows[fi];
 	struct rte_mbuf *m = f->head;
 
-	f->head = fq_next(m);
+	f->head = fq_pkt_next(m);
 	rte_prefetch0(f->head);
 	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
 	*len = fq_wire_len(q, m);
-	fq_set_next(m, NULL);
+	fq_pkt_set_next(m, NULL);
 	f->bytes -= *len;
 	f->packets--;
 	if (t->fat == fi)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fq.h"
 
+#include "shaper.h"
 #include "tin.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ fq_params_default(struct fq_params *p)
 		.target_ns = 5000000,
 		.interval_ns = 100000000,
 		.codel = true,
+		.blue = true,
 		.socket = SOCKET_ID_ANY,
 	};
 }
@@ -29,10 +31,11 @@ static bool
 params_valid(const struct fq_params *p)
 {
 	return rte_is_power_of_2(p->flows) && p->flows >= 2 * FQ_WAYS && p->flows <= 1u << 24 &&
-		p->tins >= 1 && p->tins <= 65536 && p->limit_packets && p->limit_bytes &&
+		p->tins >= 1 && p->tins <= FQ_TINS_MAX && p->limit_packets && p->limit_bytes &&
 		p->limit_bytes <= 1u << 31 && p->quantum >= 1 && p->quantum <= 65535 &&
 		p->target_ns <= p->interval_ns && p->interval_ns < UINT64_C(1) << 36 &&
-		p->mpu <= UINT16_MAX && p->pkt_offset > 0 && p->drop;
+		p->mpu <= UINT16_MAX && p->framing <= FQ_FRAMING_PTM && p->pkt_offset > 0 &&
+		p->drop;
 }
 
 static void
@@ -50,11 +53,16 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->limit_packets = p->limit_packets;
 	q->limit_bytes = p->limit_bytes;
 	q->tin_limit = p->tin_limit_packets ? p->tin_limit_packets : UINT32_MAX;
-	q->codel.target = fq_now32(p->target_ns);
-	q->codel.interval = fq_now32(p->interval_ns);
-	q->codel.mtu = p->mtu;
+	q->codel_base.target = fq_now32(p->target_ns);
+	q->codel_base.interval = fq_now32(p->interval_ns);
+	q->codel_base.mtu = p->mtu;
+	q->ce_threshold = p->ce_threshold_ns ? fq_now32(p->ce_threshold_ns) : UINT32_MAX;
+	q->framing = p->framing;
+	q->fifo = p->fifo;
+	q->random = p->seed | 1;
 	q->pkt_offset = p->pkt_offset;
 	q->police = p->codel;
+	q->blue = p->codel && p->blue;
 	q->start_closed = p->start_closed;
 	q->drop = p->drop;
 	q->mark = p->mark;
@@ -65,8 +73,9 @@ static void
 init_lists(struct fq *q)
 {
 	for (uint32_t c = 0; c < FQ_CLASSES; c++)
-		q->class_head[c] = FQ_NIL;
-	q->tins[fq_idle_head(q)].idle = (struct fq_link){fq_idle_head(q), fq_idle_head(q)};
+		q->class_head[c] = FQ_TIN_NIL;
+	q->tins[fq_idle_head(q)].link =
+		(struct fq_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
 		q->flows[q->n_flows + ti].tin = ti;
 		q->tins[ti].class = FQ_CLASS_NONE;
@@ -80,9 +89,26 @@ array_alloc(const struct fq_params *p, size_t n, size_t size)
 	return rte_zmalloc_socket("fq", n * size, RTE_CACHE_LINE_SIZE, p->socket);
 }
 
-struct fq *
-fq_create(const struct fq_params *p)
+/* One tin, one flow, and none of what would change the order. */
+static struct fq_params
+fifo_params(const struct fq_params *p)
 {
+	struct fq_params fifo = *p;
+
+	fifo.tins = 1;
+	fifo.flows = 2 * FQ_WAYS;
+	fifo.limit_packets = UINT32_MAX;
+	fifo.limit_bytes = 1u << 31;
+	fifo.tin_limit_packets = 0;
+	fifo.codel = fifo.start_closed = false;
+	return fifo;
+}
+
+struct fq *
+fq_create(const struct fq_params *params)
+{
+	struct fq_params fifo = fifo_params(params);
+	const struct fq_params *p = params->fifo ? &fifo : params;
 	struct fq *q;
 
 	if (!params_valid(p)) {
@@ -96,18 +122,22 @@ fq_create(const struct fq_params *p)
 	q->flows = array_alloc(p, p->flows + p->tins, sizeof(*q->flows));
 	q->tags = array_alloc(p, p->flows, sizeof(*q->tags));
 	q->tins = array_alloc(p, p->tins + 1, sizeof(*q->tins));
+	q->tin_counters = array_alloc(p, p->tins, sizeof(*q->tin_counters));
 	q->slots = array_alloc(p, q->slot_mask + 1, sizeof(*q->slots));
 	q->ring.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->ring.tins));
 	q->boost.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->boost.tins));
-	if (!q->flows || !q->tags || !q->tins || !q->slots || !q->ring.tins || !q->boost.tins)
+	if (!q->flows || !q->tags || !q->tins || !q->tin_counters || !q->slots || !q->ring.tins ||
+		!q->boost.tins)
 		goto no_arrays;
 	init_lists(q);
+	fq_shaper_set(q, p->rate);
 	return q;
 
 no_arrays:
 	rte_free(q->boost.tins);
 	rte_free(q->ring.tins);
 	rte_free(q->slots);
+	rte_free(q->tin_counters);
 	rte_free(q->tins);
 	rte_free(q->tags);
 	rte_free(q->flows);
@@ -129,6 +159,7 @@ fq_destroy(struct fq *q)
 	rte_free(q->boost.tins);
 	rte_free(q->ring.tins);
 	rte_free(q->slots);
+	rte_free(q->tin_counters);
 	rte_free(q->tins);
 	rte_free(q->tags);
 	rte_free(q->flows);

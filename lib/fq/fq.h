@@ -7,15 +7,22 @@
  * deficit round robin, new (sparse) flows before old ones, and CoDel watches each flow (RFC 8289,
  * RFC 8290). A tin with a new flow may send it ahead of its turn, out of the credit of that turn
  * and up to one quantum of debt: a sparse packet does not wait for a round of greedy peers, yet
- * nobody gains more than his share.
+ * nobody gains more than his share. Flows that keep the queue over its limit lose packets at random
+ * (BLUE, as COBALT combines it with CoDel).
+ *
+ * Shaper: an instance may have a rate, and a tin a rate of its own. Nothing is saved up while there
+ * is nothing to send: a packet leaves when the one before it would have left the wire. What is lost
+ * by polling late is made good, up to one MTU or FQ_LATE_NS, whichever takes longer. So a burst is
+ * at most two MTU when polled every MTU time, else what the rate gives between two polls and one
+ * MTU.
  *
  * Threads: an instance belongs to one thread (a TX or crypto lcore), that creates nothing, blocks
  * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
  * may be called by another thread meanwhile: counters are never torn, but not of one instant.
  *
- * Memory: all of it is taken by fq_create. 72 bytes per flow, 192 per tin and 84 more for its
- * default flow and its places in key table and lists (tins a power of two; else up to 104). A peer
- * that has no tin costs nothing.
+ * Memory: all of it is taken by fq_create. 72 bytes per flow, 252 per tin with its default flow and
+ * its places in key table and lists (tins a power of two; else up to 8 more). A peer that has no
+ * tin costs nothing.
  *
  * Packets: fq_enqueue takes ownership, always; fq_dequeue gives it back; the drop callback takes
  * it. While a packet is queued the library owns mbuf->tx_offload (the FIFO link; zero again after)
@@ -35,13 +42,20 @@ struct fq;
 struct rte_mbuf;
 
 #define FQ_WEIGHT_MAX 1024u
+#define FQ_TINS_MAX 65535u
+#define FQ_RATE_MIN 125u /* bytes per s; rates below count as this */
+#define FQ_LATE_NS UINT64_C(100000)
+#define FQ_FIFO_PACKETS 1000u
+#define FQ_HISTOGRAM 32u
 
 /* Why a packet was dropped: symbol, telemetry key, help. */
 #define FQ_DROPS(X)                                                                                \
 	X(OVERLIMIT, "overlimit", "queue over its limit: head of the flow most over its share")    \
 	X(TIN_LIMIT, "tin_limit", "tin over its packet limit: head of its oldest flow")            \
 	X(CODEL, "codel", "waited above target for too long (RFC 8289)")                           \
+	X(BLUE, "blue", "flow that kept the queue over its limit (BLUE)")                          \
 	X(PURGE, "purge", "tin emptied: peer removed, handshake given up, or queue destroyed")     \
+	X(FIFO, "fifo", "FIFO mode: queue full")                                                   \
 	X(NO_TIN, "no_tin", "every tin of the pool is in use by another key")
 
 #define FQ_DROP_ENUM(sym, name, help) FQ_DROP_##sym,
@@ -56,22 +70,44 @@ struct fq_pkt {
 
 /* Takes the packet. May not call back into the instance. */
 typedef void (*fq_drop_fn)(void *ctx, struct rte_mbuf *m, enum fq_drop why);
-/* Asked to set CE; false if this packet cannot carry it, which then is dropped. */
-typedef bool (*fq_mark_fn)(void *ctx, struct rte_mbuf *m);
+
+enum fq_mark {
+	FQ_MARK_CODEL, /* CoDel's signal: any packet that is ECT */
+	FQ_MARK_CE_THRESHOLD, /* waited above ce_threshold: only one that is ECT(1) (RFC 9331) */
+};
+
+/*
+ * Asked to set CE; false if this packet cannot carry it. For CoDel it then is dropped, for the
+ * threshold it leaves unmarked.
+ */
+typedef bool (*fq_mark_fn)(void *ctx, struct rte_mbuf *m, enum fq_mark why);
+
+/* What link layers below add to pkt_len + overhead, at least mpu. */
+enum fq_framing {
+	FQ_FRAMING_NONE,
+	FQ_FRAMING_ATM, /* cells of 48 in 53 bytes */
+	FQ_FRAMING_PTM, /* 65 bytes for 64 (IEEE 802.3 clause 61, VDSL2) */
+};
 
 struct fq_params {
 	uint32_t flows; /* power of two, 16 to 2^24 */
-	uint32_t tins; /* pool size, 1 to 65536 */
+	uint32_t tins; /* pool size, 1 to FQ_TINS_MAX */
 	uint32_t limit_packets; /* over all tins */
 	uint32_t limit_bytes; /* over all tins, as on the wire; to 2^31 */
 	uint32_t tin_limit_packets; /* per tin, 0: none */
 	uint32_t quantum; /* bytes per flow and round; of a tin: times weight / least weight */
 	uint32_t mtu; /* as on the wire: a flow with no more than this is left alone */
-	int32_t overhead; /* wire length = max(pkt_len + overhead, mpu) */
+	int32_t overhead; /* wire length = framing of max(pkt_len + overhead, mpu) */
 	uint32_t mpu; /* to 65535 */
+	enum fq_framing framing;
+	uint64_t rate; /* as fq_rate_set */
 	uint64_t target_ns; /* CoDel's acceptable standing delay */
 	uint64_t interval_ns; /* CoDel's sliding window, about a round trip; from target to 2^36 */
+	uint64_t ce_threshold_ns; /* mark ECT(1) packets that waited longer; 0: none */
 	bool codel; /* false: flows are not policed, only shared and limited */
+	bool blue; /* with codel: also BLUE */
+	uint32_t fifo; /* not 0: one queue of so many packets, tail drop; see below */
+	uint32_t seed; /* of BLUE's random numbers */
 	bool start_closed; /* a tin that has nothing queued is closed */
 	int pkt_offset; /* of struct fq_pkt in struct rte_mbuf, bytes */
 	int socket; /* NUMA node for memory */
@@ -89,28 +125,77 @@ struct fq *fq_create(const struct fq_params *p);
 /* Drops all that is queued (FQ_DROP_PURGE). NULL is fine. */
 void fq_destroy(struct fq *q);
 
-/* weight is clamped to 1..1024 and becomes the tin's at once. */
-void fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, uint16_t weight, uint64_t now);
+/*
+ * FIFO mode, to compare against: packets leave as they came, shaped by the instance's rate and
+ * nothing else. There is one tin, UINT32_MAX; functions and statistics of tins know no other, and
+ * fq_tin_close fails. Weights, rates and limits of tins, CoDel, BLUE and start_closed do nothing.
+ */
+
+/*
+ * What the caller wants of a tin. It comes with every packet and what differs from before counts at
+ * once. Another thread may write it meanwhile, each member by one store.
+ */
+struct fq_tin_conf {
+	uint64_t rate; /* bytes per s as on the wire; 0: none */
+	uint32_t limit_packets; /* 0: the instance's tin_limit_packets */
+	uint16_t weight; /* clamped to 1..FQ_WEIGHT_MAX */
+};
+
+/* conf NULL: weight 1 and nothing else. */
+void fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, const struct fq_tin_conf *conf,
+	uint64_t now);
 
 struct fq_item {
 	struct rte_mbuf *m;
+	const struct fq_tin_conf *conf;
 	uint32_t tin_key;
-	uint16_t weight;
 };
 
 /* The same for n packets, in order, with the memory accesses of the burst overlapped. */
 void fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
 
-/* NULL when no open tin has a packet. */
+/* NULL when no open tin has a packet that may leave by now. */
 struct rte_mbuf *fq_dequeue(struct fq *q, uint64_t now);
 
-/* Up to n packets in sending order; less than n when the open tins are empty. */
+/* Up to n packets in sending order; less than n when nothing more may leave by now. */
 unsigned int fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n);
 
 /*
+ * Nothing leaves before this time; UINT64_MAX when there is nothing to wait for. It may be early:
+ * dequeue then returns nothing, and the next answer is later. What changes it: fq_enqueue*,
+ * fq_dequeue*, fq_tin_*, fq_rate_set.
+ */
+uint64_t fq_next(const struct fq *q, uint64_t now);
+
+/*
+ * Bytes per s as on the wire, 0: not shaped; at once effective. CoDel's target is raised to 1.5 MTU
+ * times at this rate (and at a tin's), its interval by as much.
+ */
+void fq_rate_set(struct fq *q, uint64_t rate);
+uint64_t fq_rate(const struct fq *q);
+
+/*
+ * One rate for several instances, say the TX lcores of a port. Every FQ_SHARE_NS each takes its
+ * part anew: what members use that want less than their part is left to them, the rest is divided
+ * by the weights of the tins with packets. When load moves between members the sum may be above the
+ * rate for up to FQ_SHARE_NS. A member that has not called fq_dequeue* for 5 times that is taken
+ * for idle.
+ *
+ * fq_share_join is part of setting up; then the instance's rate is the share's (fq_rate tells its
+ * part). fq_share_rate_set may be called by any thread. Destroy the share after its members.
+ */
+#define FQ_SHARE_NS UINT64_C(200000)
+struct fq_share;
+struct fq_share *fq_share_create(unsigned int members, uint64_t rate, int socket);
+void fq_share_destroy(struct fq_share *s);
+void fq_share_join(struct fq_share *s, unsigned int member, struct fq *q);
+void fq_share_rate_set(struct fq_share *s, uint64_t rate);
+
+/*
  * A closed tin keeps its packets and is not scheduled. An explicit close holds, and holds a tin of
- * the pool, until fq_tin_open or fq_tin_purge; -ENOSPC when there is none. With start_closed,
- * opening lets out what waits; once the tin has drained and its turn has come it is closed again.
+ * the pool, until fq_tin_open or fq_tin_purge; -ENOSPC when there is none, -ENOTSUP in FIFO mode.
+ * With start_closed, opening lets out what waits; once the tin has drained and its turn has come it
+ * is closed again.
  */
 void fq_tin_open(struct fq *q, uint32_t tin_key);
 int fq_tin_close(struct fq *q, uint32_t tin_key);
@@ -138,14 +223,22 @@ struct fq_stats {
 	uint32_t backlog_bytes;
 	uint32_t flows; /* in use, default flows not counted */
 	uint32_t tins; /* scheduled or closed with something queued */
+	uint64_t rate; /* of the shaper now, bytes per s; 0: none */
 	uint64_t sojourn_total_ns; /* of dequeued packets: over c.packets, or as differences */
+	uint64_t sojourn_peak_ns; /* maximum, fading by 1/256 per packet */
+	/* Dequeued packets that waited less than 2^i * 1024 ns, and not less than half of it. */
+	uint64_t histogram[FQ_HISTOGRAM];
 };
 
 struct fq_tin_stats {
 	uint32_t key;
 	uint16_t weight;
 	bool closed;
-	struct fq_counters c; /* since the key got this tin; no_tin is not counted here */
+	bool waiting; /* for its rate */
+	uint64_t rate; /* of its configuration */
+	/* Since the key got this tin. No_tin and fifo are not counted here; marks and collisions
+	 * are of 32 bits and wrap. */
+	struct fq_counters c;
 	uint32_t backlog_packets;
 	uint32_t backlog_bytes;
 	uint32_t flows_new;

@@ -5,8 +5,9 @@
  * Invariants (test/unit/fq_check.c walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
  *  - a flow on no list holds no packet and the busy bit of its tag is clear;
- *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), parked
- *    (closed, has packets or was closed by name), or idle without any flow;
+ *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel
+ *    (over its own rate), parked (closed, has packets or was closed by name), or idle without any
+ *    flow;
  *  - a tin with bytes queued is in an excess class not below its own (see overload.c);
  *  - packet and byte counts of flows, tins and queue agree.
  */
@@ -29,6 +30,12 @@
 #define FQ_WEIGHT_CLASSES 11u
 #define FQ_BATCH 32u
 #define FQ_TIME_SHIFT 10
+#define FQ_FIFO_KEY UINT32_MAX
+#define FQ_TIN_NIL UINT16_MAX
+#define FQ_TIN_DROPS (FQ_DROP_PURGE + 1)
+#define FQ_BLUE_ONE 4096u
+#define FQ_WHEEL_BITS 6
+#define FQ_WHEEL_LEVELS 4
 
 /* Written by the owning thread, read by any: never torn. */
 #define FQ_SET(var, val) __atomic_store_n(&(var), (val), __ATOMIC_RELAXED)
@@ -48,6 +55,8 @@ struct fq_flow {
 	uint32_t until; /* off its lists: the tin's turn at which deficit is forgotten */
 	struct fq_codel codel;
 	uint8_t list;
+	uint8_t blue_at; /* when blue last changed, fq_blue_tick */
+	uint16_t blue; /* BLUE's drop probability over FQ_BLUE_ONE */
 } __rte_cache_aligned;
 
 /* Flows in order of service, linked by index. */
@@ -55,45 +64,56 @@ struct fq_fifo {
 	uint32_t head, tail, n;
 };
 
+/* Of tins. */
 struct fq_link {
-	uint32_t next, prev;
+	uint16_t next, prev;
 };
 
-enum fq_tin_state { FQ_TIN_IDLE, FQ_TIN_RING, FQ_TIN_PARKED };
+enum fq_tin_state { FQ_TIN_IDLE, FQ_TIN_RING, FQ_TIN_WAITING, FQ_TIN_PARKED };
 
 /* Delay of dequeued packets in units of 1024 ns, the average times 32. */
 struct fq_sojourn {
 	uint32_t avg, peak;
 };
 
+/* All that a packet's way needs in two lines. */
 struct fq_tin {
-	/* Scheduling. */
 	uint32_t key;
 	uint16_t weight;
 	uint8_t state;
 	bool boosted; /* on the boost list */
+	bool used; /* key is in the table */
+	bool closed;
+	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
+	uint8_t slot; /* of the wheel, when waiting */
 	int32_t deficit;
 	uint32_t packets;
 	uint32_t bytes;
 	struct fq_fifo fresh; /* new flows */
 	struct fq_fifo old;
-	struct fq_link idle;
 	uint32_t turns; /* flows that left the head of the old list, ever */
-	bool used; /* key is in the table */
-	bool closed;
-	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
-
-	/* Overload and delay. */
 	uint32_t excess_at; /* bytes that would be too many for the excess class */
-	uint32_t recip; /* 65536 / weight */
-	struct fq_link excess;
 	uint32_t fat; /* the flow that had most bytes when a packet last came */
 	uint32_t fat_bytes;
+
+	struct fq_link link; /* idle list, or slot of the wheel */
+	struct fq_link excess;
 	struct fq_sojourn sojourn;
 	uint64_t spill; /* hashes that the default flow may hold, a Bloom filter of 64 bits */
-
-	struct fq_counters c;
+	uint64_t rate; /* bytes per s, 0: none */
+	uint64_t ready; /* when the rate allows the next packet, fine time */
+	uint32_t limit; /* packets */
+	uint32_t recip; /* 65536 / weight */
+	uint64_t sent_packets;
+	uint64_t sent_bytes;
 } __rte_cache_aligned;
+
+/* The rest of a tin's counters. */
+struct fq_tin_counters {
+	uint64_t drops[FQ_TIN_DROPS];
+	uint32_t marks;
+	uint32_t collisions;
+};
 
 /* Of tin indices, each at most once. An array, so that the scheduler can look ahead. */
 struct fq_queue {
@@ -101,9 +121,36 @@ struct fq_queue {
 	uint32_t head, tail; /* free running */
 };
 
-struct fq_slot {
-	uint32_t key;
-	uint32_t tin; /* index + 1, 0: empty */
+/*
+ * Fine time is ns * 256, modulo 2^64: differences of up to a year are right, and rounding takes
+ * less than 1/1000 of the rate at 100 Gbit/s.
+ */
+struct fq_shaper {
+	uint64_t rate; /* bytes per s, 0: none */
+	uint64_t per_byte; /* 2^-24 ns */
+	uint64_t ready; /* when the next packet may leave */
+	uint64_t late; /* most that may be made good */
+	uint64_t ahead; /* most that ready can be ahead of the clock, else that was set back */
+};
+
+/* Tins over their rate, by the time at which that ends, see wheel.c. */
+struct fq_wheel {
+	uint32_t n;
+	uint32_t now;
+	uint32_t next; /* the earliest slot begins here */
+	uint64_t mask[FQ_WHEEL_LEVELS]; /* slots in use */
+	uint16_t head[FQ_WHEEL_LEVELS << FQ_WHEEL_BITS];
+};
+
+/* What an instance knows as a member of a share, see share.c. */
+struct fq_member {
+	struct fq_share *share;
+	unsigned int index;
+	uint64_t last; /* ns */
+	uint64_t bytes; /* sent by then */
+	uint64_t used; /* bytes per s, exponential average */
+	bool held; /* the shaper had to hold packets back since then */
+	bool idled; /* there was nothing to send for a while since then */
 };
 
 struct fq {
@@ -111,16 +158,20 @@ struct fq {
 	struct fq_flow *flows; /* n_flows, then one default flow per tin */
 	uint64_t *tags; /* per flow: busy, 31 bits of hash, tin key */
 	struct fq_tin *tins; /* n_tins, then the head of the idle list */
-	struct fq_slot *slots;
+	struct fq_tin_counters *tin_counters;
+	uint32_t *slots; /* by key: 16 bits of its hash, index of the tin + 1; 0: empty */
 	uint32_t n_flows, n_tins;
 	uint32_t slot_mask, slot_shift, set_shift, queue_mask;
 	int32_t overhead;
 	int32_t mpu;
 	uint32_t quantum;
 	uint32_t limit_packets, limit_bytes, tin_limit;
-	struct fq_codel_params codel;
+	enum fq_framing framing;
+	uint32_t fifo; /* packets, 0: not in FIFO mode */
+	struct fq_codel_params codel_base;
+	uint32_t ce_threshold; /* units of 1024 ns */
 	int pkt_offset;
-	bool police, start_closed;
+	bool police, blue, start_closed;
 	fq_drop_fn drop;
 	fq_mark_fn mark;
 	void *ctx;
@@ -128,16 +179,25 @@ struct fq {
 	/* Changing. */
 	uint32_t packets __rte_cache_aligned;
 	uint32_t bytes;
+	uint64_t clock; /* of the present call, fine time */
+	struct fq_codel_params codel; /* for the present rate */
 	uint32_t busy_flows;
 	uint32_t active_tins;
 	struct fq_queue ring;
 	struct fq_queue boost;
 	uint32_t weight_mask; /* classes (log2) of the weights on the ring */
 	uint32_t weight_n[FQ_WEIGHT_CLASSES];
+	uint32_t weight_sum; /* of the ring */
+	uint32_t random;
 	struct fq_counters c;
 	uint64_t sojourn_total; /* units of 1024 ns */
+	uint32_t sojourn_peak;
+	uint64_t histogram[FQ_HISTOGRAM];
+	struct fq_shaper shaper;
+	struct fq_wheel wheel;
+	struct fq_member member;
 	uint64_t class_mask[FQ_CLASSES / 64];
-	uint32_t class_head[FQ_CLASSES];
+	uint16_t class_head[FQ_CLASSES];
 };
 
 static inline struct fq_pkt *
@@ -153,19 +213,27 @@ fq_now32(uint64_t ns)
 }
 
 static inline uint32_t
+fq_framed(enum fq_framing framing, uint32_t len)
+{
+	return framing == FQ_FRAMING_ATM ? (len + 47) / 48 * 53 : len + (len + 63) / 64;
+}
+
+static inline uint32_t
 fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
 {
-	return (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
+	uint32_t len = (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
+
+	return likely(q->framing == FQ_FRAMING_NONE) ? len : fq_framed(q->framing, len);
 }
 
 static inline struct rte_mbuf *
-fq_next(const struct rte_mbuf *m)
+fq_pkt_next(const struct rte_mbuf *m)
 {
 	return (struct rte_mbuf *)(uintptr_t)m->tx_offload;
 }
 
 static inline void
-fq_set_next(struct rte_mbuf *m, struct rte_mbuf *next)
+fq_pkt_set_next(struct rte_mbuf *m, struct rte_mbuf *next)
 {
 	m->tx_offload = (uintptr_t)next;
 }
@@ -175,5 +243,8 @@ void fq_excess_update(struct fq *q, uint32_t ti);
 void fq_overload(struct fq *q);
 void fq_tin_trim(struct fq *q, uint32_t ti);
 void fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why);
+
+/* share.c: takes the instance's part of the rate anew when it is time. */
+void fq_share_sync(struct fq *q, uint64_t now);
 
 #endif

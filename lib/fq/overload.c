@@ -42,13 +42,13 @@ class_remove(struct fq *q, uint32_t ti)
 	struct fq_tin *t = &q->tins[ti];
 	struct fq_link l = t->excess;
 
-	if (l.prev != FQ_NIL)
+	if (l.prev != FQ_TIN_NIL)
 		q->tins[l.prev].excess.next = l.next;
 	else
 		q->class_head[t->class] = l.next;
-	if (l.next != FQ_NIL)
+	if (l.next != FQ_TIN_NIL)
 		q->tins[l.next].excess.prev = l.prev;
-	if (q->class_head[t->class] == FQ_NIL)
+	if (q->class_head[t->class] == FQ_TIN_NIL)
 		q->class_mask[t->class / 64] &= ~(UINT64_C(1) << (t->class % 64));
 	t->class = FQ_CLASS_NONE;
 	t->excess_at = 0;
@@ -58,13 +58,13 @@ static void
 class_insert(struct fq *q, uint32_t ti, uint32_t class)
 {
 	struct fq_tin *t = &q->tins[ti];
-	uint32_t head = q->class_head[class];
+	uint16_t head = q->class_head[class];
 
 	t->class = (uint8_t) class;
-	t->excess = (struct fq_link){head, FQ_NIL};
-	if (head != FQ_NIL)
-		q->tins[head].excess.prev = ti;
-	q->class_head[class] = ti;
+	t->excess = (struct fq_link){head, FQ_TIN_NIL};
+	if (head != FQ_TIN_NIL)
+		q->tins[head].excess.prev = (uint16_t)ti;
+	q->class_head[class] = (uint16_t)ti;
 	q->class_mask[class / 64] |= UINT64_C(1) << (class % 64);
 }
 
@@ -162,7 +162,7 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 	uint32_t len;
 	struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
 
-	FQ_ADD(t->c.drops[why], 1);
+	FQ_ADD(q->tin_counters[q->flows[fi].tin].drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);
 	q->drop(q->ctx, m, why);
 }
@@ -175,6 +175,7 @@ fq_overload(struct fq *q)
 		uint32_t fi = victim_flow(q, t);
 		uint32_t n = RTE_MIN((q->flows[fi].packets + 1) / 2, FQ_BATCH);
 
+		fq_blue_up(q, &q->flows[fi]);
 		while (n--)
 			fq_drop_head(q, fi, FQ_DROP_OVERLIMIT);
 	}

@@ -34,7 +34,31 @@ fq_stats_get(const struct fq *q, struct fq_stats *out)
 	out->backlog_bytes = FQ_GET(q->bytes);
 	out->flows = FQ_GET(q->busy_flows);
 	out->tins = FQ_GET(q->active_tins);
+	out->rate = FQ_GET(q->shaper.rate);
 	out->sojourn_total_ns = FQ_GET(q->sojourn_total) << FQ_TIME_SHIFT;
+	out->sojourn_peak_ns = (uint64_t)FQ_GET(q->sojourn_peak) << FQ_TIME_SHIFT;
+	for (unsigned int i = 0; i < FQ_HISTOGRAM; i++)
+		out->histogram[i] = FQ_GET(q->histogram[i]);
+}
+
+/* A packet that came has left, was dropped, or is queued. */
+static void
+tin_counters_get(const struct fq *q, uint32_t ti, struct fq_counters *out)
+{
+	const struct fq_tin_counters *c = &q->tin_counters[ti];
+	const struct fq_tin *t = &q->tins[ti];
+
+	*out = (struct fq_counters){
+		.packets = FQ_GET(t->sent_packets),
+		.bytes = FQ_GET(t->sent_bytes),
+		.marks = FQ_GET(c->marks),
+		.collisions = FQ_GET(c->collisions),
+	};
+	out->enqueued = out->packets + FQ_GET(t->packets);
+	for (unsigned int i = 0; i < FQ_TIN_DROPS; i++) {
+		out->drops[i] = FQ_GET(c->drops[i]);
+		out->enqueued += out->drops[i];
+	}
 }
 
 bool
@@ -48,7 +72,9 @@ fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
 	out->key = FQ_GET(t->key);
 	out->weight = FQ_GET(t->weight);
 	out->closed = FQ_GET(t->closed);
-	counters_get(&t->c, &out->c);
+	out->waiting = FQ_GET(t->state) == FQ_TIN_WAITING;
+	out->rate = FQ_GET(t->rate);
+	tin_counters_get(q, index, &out->c);
 	out->backlog_packets = FQ_GET(t->packets);
 	out->backlog_bytes = FQ_GET(t->bytes);
 	out->flows_new = FQ_GET(t->fresh.n);

@@ -10,20 +10,20 @@ void
 fq_tin_idle(struct fq *q, uint32_t ti)
 {
 	uint32_t head = fq_idle_head(q);
-	uint32_t tail = q->tins[head].idle.prev;
+	uint32_t tail = q->tins[head].link.prev;
 
-	q->tins[ti].idle = (struct fq_link){head, tail};
-	q->tins[tail].idle.next = ti;
-	q->tins[head].idle.prev = ti;
+	q->tins[ti].link = (struct fq_link){(uint16_t)head, (uint16_t)tail};
+	q->tins[tail].link.next = (uint16_t)ti;
+	q->tins[head].link.prev = (uint16_t)ti;
 }
 
 static void
 idle_unlink(struct fq *q, uint32_t ti)
 {
-	struct fq_link l = q->tins[ti].idle;
+	struct fq_link l = q->tins[ti].link;
 
-	q->tins[l.prev].idle.next = l.next;
-	q->tins[l.next].idle.prev = l.prev;
+	q->tins[l.prev].link.next = l.next;
+	q->tins[l.next].link.prev = l.prev;
 }
 
 static void
@@ -31,47 +31,57 @@ slot_insert(struct fq *q, uint32_t key, uint32_t ti)
 {
 	uint32_t i = fq_slot_of(q, key);
 
-	while (q->slots[i].tin)
+	while (q->slots[i])
 		i = (i + 1) & q->slot_mask;
-	FQ_SET(q->slots[i].key, key);
-	FQ_SET(q->slots[i].tin, ti + 1);
+	FQ_SET(q->slots[i], fq_key_hash(key) << 16 | (ti + 1));
+}
+
+static uint32_t
+slot_home(const struct fq *q, uint32_t slot)
+{
+	return fq_slot_of(q, q->tins[(slot & UINT16_MAX) - 1].key);
 }
 
 /* Closes the gap by moving back what probing would no longer reach. */
 static void
-slot_remove(struct fq *q, uint32_t key)
+slot_remove(struct fq *q, uint32_t ti)
 {
 	uint32_t mask = q->slot_mask;
-	uint32_t gap = fq_slot_of(q, key);
+	uint32_t gap = fq_slot_of(q, q->tins[ti].key);
 
-	while (q->slots[gap].key != key || !q->slots[gap].tin)
+	while ((q->slots[gap] & UINT16_MAX) != ti + 1)
 		gap = (gap + 1) & mask;
-	for (uint32_t i = (gap + 1) & mask; q->slots[i].tin; i = (i + 1) & mask) {
-		uint32_t home = fq_slot_of(q, q->slots[i].key);
-
-		if (((i - home) & mask) >= ((i - gap) & mask)) {
-			FQ_SET(q->slots[gap].key, q->slots[i].key);
-			FQ_SET(q->slots[gap].tin, q->slots[i].tin);
+	for (uint32_t i = (gap + 1) & mask; q->slots[i]; i = (i + 1) & mask) {
+		if (((i - slot_home(q, q->slots[i])) & mask) >= ((i - gap) & mask)) {
+			FQ_SET(q->slots[gap], q->slots[i]);
 			gap = i;
 		}
 	}
-	FQ_SET(q->slots[gap].tin, 0);
+	FQ_SET(q->slots[gap], 0);
 }
 
 /* boosted and class stay: the lists they speak of forget a tin when they next see it. */
 static void
-tin_reset(struct fq *q, struct fq_tin *t, uint32_t key)
+tin_reset(struct fq *q, uint32_t ti, uint32_t key)
 {
+	struct fq_tin *t = &q->tins[ti];
+	struct fq_flow *f = &q->flows[fq_default_flow(q, ti)];
+
 	FQ_SET(t->used, false);
-	memset(&t->c, 0, sizeof(t->c));
+	memset(&q->tin_counters[ti], 0, sizeof(q->tin_counters[ti]));
+	t->sent_packets = t->sent_bytes = 0;
 	t->sojourn = (struct fq_sojourn){0};
 	t->deficit = 0;
 	t->weight = 1;
 	t->recip = 65536;
+	t->rate = 0;
+	t->limit = q->tin_limit;
 	t->excess_at = 0;
 	t->closed = q->start_closed;
 	t->fat = FQ_NIL;
 	t->fat_bytes = 0;
+	f->codel = (struct fq_codel){0};
+	f->blue = 0;
 	FQ_SET(t->key, key);
 	FQ_SET(t->used, true);
 }
@@ -79,14 +89,13 @@ tin_reset(struct fq *q, struct fq_tin *t, uint32_t key)
 uint32_t
 fq_tin_take(struct fq *q, uint32_t key)
 {
-	uint32_t ti = q->tins[fq_idle_head(q)].idle.next;
+	uint32_t ti = q->tins[fq_idle_head(q)].link.next;
 
 	if (ti == fq_idle_head(q))
 		return FQ_NIL;
 	if (q->tins[ti].used)
-		slot_remove(q, q->tins[ti].key);
-	tin_reset(q, &q->tins[ti], key);
-	q->flows[fq_default_flow(q, ti)].codel = (struct fq_codel){0};
+		slot_remove(q, ti);
+	tin_reset(q, ti, key);
 	slot_insert(q, key, ti);
 	idle_unlink(q, ti);
 	fq_tin_idle(q, ti);
@@ -98,26 +107,12 @@ weight_count(struct fq *q, const struct fq_tin *t, int by)
 {
 	uint32_t class = rte_fls_u32(t->weight) - 1;
 
+	q->weight_sum += by * t->weight;
 	q->weight_n[class] += by;
 	if (q->weight_n[class])
 		q->weight_mask |= 1u << class;
 	else
 		q->weight_mask &= ~(1u << class);
-}
-
-void
-fq_tin_reweigh(struct fq *q, uint32_t ti, uint16_t weight)
-{
-	struct fq_tin *t = &q->tins[ti];
-
-	weight = weight ? RTE_MIN(weight, FQ_WEIGHT_MAX) : 1;
-	if (t->state == FQ_TIN_RING)
-		weight_count(q, t, -1);
-	FQ_SET(t->weight, weight);
-	t->recip = 65536 / weight;
-	t->excess_at = 0;
-	if (t->state == FQ_TIN_RING)
-		weight_count(q, t, 1);
 }
 
 static void
@@ -133,13 +128,61 @@ ring_join(struct fq *q, uint32_t ti)
 		fq_tin_boost(q, ti);
 }
 
+static void
+reweigh(struct fq *q, struct fq_tin *t, uint16_t weight)
+{
+	if (t->state == FQ_TIN_RING)
+		weight_count(q, t, -1);
+	FQ_SET(t->weight, weight);
+	t->recip = 65536 / weight;
+	t->excess_at = 0;
+	if (t->state == FQ_TIN_RING)
+		weight_count(q, t, 1);
+}
+
+/* Nothing is owed at the new rate but a packet's time. */
+static void
+set_rate(struct fq *q, uint32_t ti, uint64_t rate)
+{
+	struct fq_tin *t = &q->tins[ti];
+	uint64_t soon = q->clock + (rate ? fq_time_of(rate, q->codel.mtu) : 0);
+
+	if (!t->rate || fq_is_after(t->ready, soon))
+		t->ready = t->rate ? soon : q->clock;
+	FQ_SET(t->rate, rate);
+	if (t->state == FQ_TIN_WAITING) {
+		fq_wheel_remove(q, ti);
+		fq_tin_proceed(q, ti);
+	}
+}
+
+void
+fq_tin_configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
+{
+	struct fq_tin *t = &q->tins[ti];
+	uint16_t weight = FQ_GET(conf->weight);
+	uint64_t rate = FQ_GET(conf->rate);
+
+	weight = weight ? RTE_MIN(weight, FQ_WEIGHT_MAX) : 1;
+	rate = rate ? RTE_MAX(rate, FQ_RATE_MIN) : 0;
+	if (weight != t->weight)
+		reweigh(q, t, weight);
+	if (rate != t->rate)
+		set_rate(q, ti, rate);
+	t->limit = fq_tin_limit(q, conf);
+}
+
 void
 fq_tin_activate(struct fq *q, uint32_t ti)
 {
+	struct fq_tin *t = &q->tins[ti];
+
 	idle_unlink(q, ti);
 	q->active_tins++;
-	if (q->tins[ti].closed)
-		q->tins[ti].state = FQ_TIN_PARKED;
+	if (t->rate && fq_is_after(q->clock, t->ready))
+		t->ready = q->clock;
+	if (t->closed)
+		t->state = FQ_TIN_PARKED;
 	else
 		ring_join(q, ti);
 }
@@ -162,17 +205,43 @@ holds_place(const struct fq *q, const struct fq_tin *t)
 	return t->fresh.n + t->old.n || (t->closed && !q->start_closed);
 }
 
+static uint32_t
+ring_pop(struct fq *q)
+{
+	uint32_t ti = fq_queue_at(q, &q->ring, 0);
+
+	q->ring.head++;
+	weight_count(q, &q->tins[ti], -1);
+	return ti;
+}
+
+static void
+park(struct fq *q, uint32_t ti)
+{
+	q->tins[ti].state = FQ_TIN_PARKED;
+	if (!holds_place(q, &q->tins[ti]))
+		retire(q, ti);
+}
+
 void
 fq_tin_leave_ring(struct fq *q)
 {
-	uint32_t ti = fq_queue_at(q, &q->ring, 0);
-	struct fq_tin *t = &q->tins[ti];
+	park(q, ring_pop(q));
+}
 
-	q->ring.head++;
-	weight_count(q, t, -1);
-	t->state = FQ_TIN_PARKED;
-	if (!holds_place(q, t))
-		retire(q, ti);
+void
+fq_tin_wait(struct fq *q)
+{
+	fq_wheel_insert(q, ring_pop(q));
+}
+
+void
+fq_tin_proceed(struct fq *q, uint32_t ti)
+{
+	if (q->tins[ti].closed)
+		park(q, ti);
+	else
+		ring_join(q, ti);
 }
 
 void
@@ -187,9 +256,9 @@ fq_tin_open(struct fq *q, uint32_t tin_key)
 	FQ_SET(t->closed, false);
 	if (t->state == FQ_TIN_RING)
 		fq_tin_boost(q, ti);
-	else if (holds_place(q, t))
+	else if (t->state == FQ_TIN_PARKED && holds_place(q, t))
 		ring_join(q, ti);
-	else
+	else if (t->state == FQ_TIN_PARKED)
 		retire(q, ti);
 }
 
@@ -198,6 +267,8 @@ fq_tin_close(struct fq *q, uint32_t tin_key)
 {
 	uint32_t ti = fq_tin_find(q, tin_key);
 
+	if (q->fifo)
+		return -ENOTSUP;
 	if (ti == FQ_NIL && q->start_closed)
 		return 0;
 	if (ti == FQ_NIL)
@@ -236,7 +307,11 @@ fq_tin_purge(struct fq *q, uint32_t tin_key)
 	n = list_purge(q, &q->tins[ti], &q->tins[ti].fresh);
 	n += list_purge(q, &q->tins[ti], &q->tins[ti].old);
 	FQ_SET(q->tins[ti].closed, q->start_closed);
-	if (q->tins[ti].state == FQ_TIN_PARKED)
+	if (q->tins[ti].state == FQ_TIN_WAITING) {
+		fq_wheel_remove(q, ti);
 		retire(q, ti);
+	} else if (q->tins[ti].state == FQ_TIN_PARKED) {
+		retire(q, ti);
+	}
 	return n;
 }

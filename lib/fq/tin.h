@@ -14,11 +14,16 @@
 
 /* Takes an idle tin for the key; FQ_NIL when none is idle. */
 uint32_t fq_tin_take(struct fq *q, uint32_t key);
-void fq_tin_reweigh(struct fq *q, uint32_t ti, uint16_t weight);
+/* What the caller wants differs from what the tin has. */
+void fq_tin_configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf);
 /* Idle tin with its first packet: to the ring, or parked when closed. */
 void fq_tin_activate(struct fq *q, uint32_t ti);
 /* The tin at the head of the ring has no flow or is closed. */
 void fq_tin_leave_ring(struct fq *q);
+/* The tin at the head of the ring is over its rate. */
+void fq_tin_wait(struct fq *q);
+/* Off the wheel: to the ring, or parked when closed. */
+void fq_tin_proceed(struct fq *q, uint32_t ti);
 /* To the idle list, where all tins begin. */
 void fq_tin_idle(struct fq *q, uint32_t ti);
 
@@ -42,19 +47,42 @@ fq_queue_push(const struct fq *q, struct fq_queue *l, uint32_t ti)
 }
 
 static inline uint32_t
+fq_key_hash(uint32_t key)
+{
+	return key * UINT32_C(0x9e3779b1);
+}
+
+static inline uint32_t
 fq_slot_of(const struct fq *q, uint32_t key)
 {
-	return (key * UINT32_C(0x9e3779b1)) >> q->slot_shift;
+	return fq_key_hash(key) >> q->slot_shift;
+}
+
+/* The tin that has this key, very likely; FQ_NIL when there is none. It does not read the tin. */
+static inline uint32_t
+fq_tin_guess(const struct fq *q, uint32_t key)
+{
+	for (uint32_t i = fq_slot_of(q, key);; i = (i + 1) & q->slot_mask) {
+		uint32_t slot = FQ_GET(q->slots[i]);
+
+		if (!slot)
+			return FQ_NIL;
+		if (slot >> 16 == (fq_key_hash(key) & UINT16_MAX))
+			return (slot & UINT16_MAX) - 1;
+	}
 }
 
 static inline uint32_t
 fq_tin_find(const struct fq *q, uint32_t key)
 {
 	for (uint32_t i = fq_slot_of(q, key);; i = (i + 1) & q->slot_mask) {
-		uint32_t tin = FQ_GET(q->slots[i].tin);
+		uint32_t slot = FQ_GET(q->slots[i]);
 
-		if (!tin || FQ_GET(q->slots[i].key) == key)
-			return tin - 1;
+		if (!slot)
+			return FQ_NIL;
+		if (slot >> 16 == (fq_key_hash(key) & UINT16_MAX) &&
+			FQ_GET(q->tins[(slot & UINT16_MAX) - 1].key) == key)
+			return (slot & UINT16_MAX) - 1;
 	}
 }
 
@@ -74,6 +102,15 @@ fq_tin_boostable(const struct fq *q, const struct fq_tin *t)
 {
 	return t->state == FQ_TIN_RING && !t->closed && t->fresh.n &&
 		t->deficit > -fq_tin_quantum(q, t);
+}
+
+/* The limit that a configuration asks for. */
+static inline uint32_t
+fq_tin_limit(const struct fq *q, const struct fq_tin_conf *conf)
+{
+	uint32_t limit = FQ_GET(conf->limit_packets);
+
+	return limit ? limit : q->tin_limit;
 }
 
 static inline void

@@ -56,6 +56,8 @@ valid_peer(const struct wg_update_peer *up)
 		return false;
 	if (up->has_weight && (!up->weight || up->weight > WG_WEIGHT_MAX))
 		return false;
+	if (up->has_replay_window && (!up->replay_window || up->replay_window > WG_REPLAY_WINDOW))
+		return false;
 	for (size_t i = 0; i < up->n_allowed; i++)
 		if (!valid_prefix(&up->allowed[i].prefix))
 			return false;
@@ -261,6 +263,21 @@ apply_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_updat
 	return replace_allowed(dev, peer, up);
 }
 
+/* What the data path gives the peer, beyond the protocol. */
+static void
+change_service(struct wg_peer *peer, const struct wg_update_peer *up)
+{
+	if (up->has_weight)
+		atomic_store_explicit(&peer->weight, up->weight, memory_order_relaxed);
+	if (up->has_rate)
+		atomic_store_explicit(&peer->rate, up->rate, memory_order_relaxed);
+	if (up->has_ecn)
+		atomic_store_explicit(&peer->ecn, up->ecn, memory_order_relaxed);
+	if (up->has_replay_window)
+		atomic_store_explicit(
+			&peer->replay_window, up->replay_window, memory_order_relaxed);
+}
+
 static int
 change_peer(
 	struct wg_device *dev, struct wg_peer *peer, const struct wg_update_peer *up, uint64_t now)
@@ -270,8 +287,7 @@ change_peer(
 
 	if (up->has_preshared_key)
 		memcpy(peer->handshake.preshared_key, up->preshared_key, WG_KEY_LEN);
-	if (up->has_weight)
-		atomic_store_explicit(&peer->weight, up->weight, memory_order_relaxed);
+	change_service(peer, up);
 	if (up->has_endpoint && !same_remote(&peer->endpoint, &up->endpoint))
 		wg_device_set_endpoint(dev, peer, &up->endpoint);
 	rc = apply_allowed(dev, peer, up);

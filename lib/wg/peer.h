@@ -32,10 +32,19 @@
 #define WG_WEIGHT_DEFAULT 1
 #define WG_WEIGHT_MAX 1024
 
+/* The newest message that has left, by session (local index). Counters are their low 32 bits. */
+struct wg_sent {
+	uint32_t session;
+	uint32_t newest;
+};
+
 struct wg_peer {
 	/* Read by the data path. */
 	uint32_t id;
-	_Atomic uint16_t weight;
+	_Atomic uint16_t weight; /* share of a saturated port */
+	_Atomic uint16_t replay_window; /* packets that the peer accepts behind the newest */
+	_Atomic bool ecn; /* the peer carries CE from the outer header to the inner one */
+	_Atomic uint64_t rate; /* limit each way, bytes per s as on the wire; 0: none */
 	_Atomic(struct wg_keypair *) current;
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: nowhere to send */
 
@@ -44,6 +53,8 @@ struct wg_peer {
 	_Atomic uint64_t session_wanted; /* when control was last asked for a handshake */
 	_Atomic uint64_t unanswered_since; /* first data sent after the last packet received */
 	_Atomic uint64_t tx_bytes;
+	struct wg_sent
+		sent[2]; /* of the session in use and the one before; the peer's TX stage only */
 
 	/* Stamped by who receives. */
 	_Atomic uint64_t last_received __rte_cache_aligned;
@@ -94,6 +105,29 @@ wg_peer_received(struct wg_peer *peer, uint64_t now, bool data)
 		atomic_store_explicit(&peer->unanswered_since, 0, memory_order_relaxed);
 	if (data && !atomic_load_explicit(&peer->unacknowledged_since, memory_order_relaxed))
 		atomic_store_explicit(&peer->unacknowledged_since, now, memory_order_relaxed);
+}
+
+/*
+ * Data path, the stage that owns the peer's queue. The message with this counter is about to leave:
+ * false when so many newer ones have left that the peer's replay window would refuse it. Takes note
+ * of it else.
+ */
+static inline bool
+wg_peer_in_window(struct wg_peer *peer, uint32_t session, uint32_t counter)
+{
+	uint16_t window = atomic_load_explicit(&peer->replay_window, memory_order_relaxed);
+	struct wg_sent *sent = &peer->sent[0];
+
+	if (sent->session != session)
+		sent = &peer->sent[1];
+	if (sent->session != session) {
+		peer->sent[1] = peer->sent[0];
+		peer->sent[0] = (struct wg_sent){.session = session, .newest = counter};
+		return true;
+	}
+	if ((int32_t)(counter - sent->newest) > 0)
+		sent->newest = counter;
+	return sent->newest - counter <= window;
 }
 
 /* Data path. Shall control be asked for a handshake now? At most every WG_WANT_INTERVAL per peer.

@@ -29,10 +29,16 @@ struct wg_update_peer {
 	bool has_endpoint;
 	bool has_keepalive;
 	bool has_weight;
+	bool has_rate;
+	bool has_ecn;
+	bool has_replay_window;
+	bool ecn;
 	uint8_t preshared_key[WG_KEY_LEN]; /* all zero: none */
 	struct wg_endpoint endpoint;
 	uint16_t keepalive; /* s */
 	uint16_t weight;
+	uint16_t replay_window;
+	uint64_t rate; /* bytes per s, 0: no limit */
 	struct wg_update_allowed *allowed;
 	size_t n_allowed;
 };

@@ -1,41 +1,61 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * TSC cycles per packet of the queue: bursts of 32 enqueued to random flows and dequeued again, at
- * a standing backlog, median over repeats. Each mbuf rests a while between two uses, as in a pool.
+ * TSC cycles per packet of the queue, beside DPDK's rte_sched in the same run, turn by turn: bursts
+ * of 32 of the same sizes enqueued to random flows and dequeued again, at a standing backlog. Each
+ * mbuf rests a while between two uses, as in a pool.
  *
- * "both" is what counts, "least" what it would be on an idle machine.
- * Arguments, if any, are EAL's; without any it runs without hugepages, which costs TLB misses.
+ * The median is what a run cost here, the minimum what it costs when nobody else uses the machine.
+ * Arguments: --json FILE, --quick; behind "--" those of EAL. Without these it runs without
+ * hugepages, which costs TLB misses.
  */
+#include "bench_sched.h"
 #include "fq.h"
 
+#include <getopt.h>
+#include <inttypes.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BURST 32
-#define REST 1024 /* packets */
-#define REPEATS 301
-#define ROUNDS 512
+#define BURST 32u
+#define REST 1024u /* packets */
+#define REPEATS_MAX 301u
+#define ROUNDS 256u
 
 struct scenario {
-	const char *name;
+	const char *name, *key;
 	uint32_t flows, tins, depth; /* depth: packets per flow standing in the queue */
 	unsigned int out; /* dequeued per burst of 32 in; less than 32: overload */
+	double goal; /* cycles per packet */
+	bool rival;
+	uint64_t rate; /* of the shaper */
 };
 
+/* One queue under test with packets of its own. */
 struct bench {
 	const struct scenario *s;
 	struct fq *q;
+	struct rte_sched_port *sched;
+	struct rte_mempool *mp;
 	struct rte_mbuf **pool;
+	struct fq_tin_conf *conf;
 	uint32_t pool_n, pool_head, pool_tail;
 	uint32_t random;
-	uint64_t now, in_cycles, out_cycles;
+	uint64_t now, in_cycles, out_cycles, packets;
+};
+
+struct result {
+	double in, out, both, least;
 };
 
 static int pkt_offset;
+static unsigned int repeats = REPEATS_MAX;
+static FILE *json;
+static bool json_any;
 
 static uint32_t
 next_random(struct bench *b)
@@ -58,15 +78,37 @@ on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 }
 
 static void
-make_burst(struct bench *b, struct fq_item *items)
+make_burst(struct bench *b, struct fq_item *items, struct rte_mbuf **pkts)
 {
 	for (unsigned int i = 0; i < BURST; i++) {
 		uint32_t flow = next_random(b) % b->s->flows;
+		uint32_t tin = flow % b->s->tins;
 		struct rte_mbuf *m = b->pool[b->pool_head++ % b->pool_n];
 
+		pkts[i] = m;
+		items[i] = (struct fq_item){m, &b->conf[tin], tin};
 		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
-		items[i] = (struct fq_item){m, flow % b->s->tins, 1};
+		if (b->sched)
+			rte_sched_port_pkt_write(b->sched, m, 0, tin, SCHED_BE,
+				flow / b->s->tins % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
 	}
+}
+
+static void
+put(struct bench *b, const struct fq_item *items, struct rte_mbuf **pkts)
+{
+	if (b->sched)
+		rte_sched_port_enqueue(b->sched, pkts, BURST);
+	else
+		fq_enqueue_burst(b->q, items, BURST, b->now);
+}
+
+static unsigned int
+get(struct bench *b, struct rte_mbuf **pkts, unsigned int n)
+{
+	if (b->sched)
+		return (unsigned int)rte_sched_port_dequeue(b->sched, pkts, n);
+	return fq_dequeue_burst(b->q, b->now, pkts, n);
 }
 
 static void
@@ -77,17 +119,18 @@ round_trip(struct bench *b, unsigned int out)
 	unsigned int n = 0;
 	uint64_t t0, t1;
 
-	make_burst(b, items);
+	make_burst(b, items, pkts);
 	b->now += BURST * 100;
 	t0 = rte_rdtsc_precise();
-	fq_enqueue_burst(b->q, items, BURST, b->now);
+	put(b, items, pkts);
 	t1 = rte_rdtsc_precise();
 	b->in_cycles += t1 - t0;
 	if (out)
-		n = fq_dequeue_burst(b->q, b->now, pkts, out);
+		n = get(b, pkts, out);
 	b->out_cycles += rte_rdtsc_precise() - t1;
 	for (unsigned int i = 0; i < n; i++)
 		pool_put(b, pkts[i]);
+	b->packets += out < BURST ? BURST : n;
 }
 
 static int
@@ -100,83 +143,211 @@ compare(const void *a, const void *b)
 static double
 median(double *v)
 {
-	qsort(v, REPEATS, sizeof(*v), compare);
-	return v[REPEATS / 2];
+	qsort(v, repeats, sizeof(*v), compare);
+	return v[repeats / 2];
+}
+
+struct samples {
+	double in[REPEATS_MAX], out[REPEATS_MAX], both[REPEATS_MAX];
+};
+
+static void
+sample(struct bench *b, struct samples *v, unsigned int r)
+{
+	b->in_cycles = b->out_cycles = b->packets = 0;
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		round_trip(b, b->s->out);
+	v->in[r] = (double)b->in_cycles / (double)b->packets;
+	v->out[r] = (double)b->out_cycles / (double)b->packets;
+	v->both[r] = v->in[r] + v->out[r];
+}
+
+static struct result
+summary(struct samples *v)
+{
+	struct result r = {.in = median(v->in), .out = median(v->out), .both = median(v->both)};
+
+	r.least = v->both[0];
+	return r;
+}
+
+static struct fq *
+make_queue(struct bench *b, uint32_t standing)
+{
+	struct fq_params p;
+
+	fq_params_default(&p);
+	p.tins = b->s->tins;
+	p.flows = b->s->flows > 32768 ? 131072 : 65536;
+	p.limit_packets = b->s->out < BURST ? standing : UINT32_MAX;
+	p.limit_bytes = 1u << 31;
+	p.target_ns = p.interval_ns = 1000000000;
+	p.rate = b->s->rate;
+	p.pkt_offset = pkt_offset;
+	p.drop = on_drop;
+	p.ctx = b;
+	return fq_create(&p);
 }
 
 static void
-measure(struct bench *b)
+start(struct bench *b, const struct scenario *s, bool rival)
 {
-	double in[REPEATS], out[REPEATS], both[REPEATS];
+	uint32_t standing = s->flows * s->depth / BURST * BURST;
 
-	for (unsigned int r = 0; r < REPEATS; r++) {
-		b->in_cycles = b->out_cycles = 0;
-		for (unsigned int i = 0; i < ROUNDS; i++)
-			round_trip(b, b->s->out);
-		in[r] = (double)b->in_cycles / ROUNDS / BURST;
-		out[r] = (double)b->out_cycles / ROUNDS / BURST;
-		both[r] = in[r] + out[r];
-	}
-	printf("%-28s %8.1f %8.1f %8.1f", b->s->name, median(in), median(out), median(both));
-	printf(" %8.1f\n", both[0]);
+	*b = (struct bench){.s = s, .pool_n = standing + REST + 2 * BURST, .random = 1};
+	b->mp = rte_pktmbuf_pool_create(
+		rival ? "rte_sched" : "fq", b->pool_n, 0, 0, 0, SOCKET_ID_ANY);
+	b->pool = calloc(b->pool_n, sizeof(*b->pool));
+	b->conf = calloc(s->tins, sizeof(*b->conf));
+	if (rival)
+		b->sched = sched_create(s->tins);
+	else
+		b->q = make_queue(b, standing);
+	if (!(rival ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
+		rte_pktmbuf_alloc_bulk(b->mp, b->pool, b->pool_n))
+		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->name, rte_strerror(rte_errno));
+	for (uint32_t i = 0; i < s->tins; i++)
+		b->conf[i].weight = 1;
+	for (uint32_t i = 0; i < b->pool_n; i++)
+		b->pool[i]->pkt_len = 64 + i % 1400;
+	for (uint32_t i = 0; i < standing; i += BURST)
+		round_trip(b, 0);
+}
+
+static void
+end(struct bench *b)
+{
+	fq_destroy(b->q);
+	if (b->sched)
+		rte_sched_port_free(b->sched);
+	rte_mempool_free(b->mp);
+	free(b->conf);
+	free(b->pool);
+}
+
+static void
+record(const char *name, const char *what, double value, const char *unit, double goal)
+{
+	if (!json)
+		return;
+	fprintf(json, "%s\n  {\"name\": \"%s%s\", \"value\": %.3f, \"unit\": \"%s\"",
+		json_any ? "," : "", name, what, value, unit);
+	if (goal > 0)
+		fprintf(json, ", \"goal\": \"<= %g\", \"met\": %s}", goal,
+			value <= goal ? "true" : "false");
+	else
+		fprintf(json, ", \"goal\": null, \"met\": null}");
+	json_any = true;
+}
+
+static void
+row(const char *name, const struct result *r)
+{
+	printf("%-34s %8.1f %8.1f %8.1f %8.1f\n", name, r->in, r->out, r->both, r->least);
+}
+
+static void
+report(const struct scenario *s, const struct result *fq, const struct result *rival)
+{
+	row(s->name, fq);
+	record(s->key, "", fq->both, "cycles per packet", s->goal);
+	record(s->key, "_least", fq->least, "cycles per packet", 0);
+	if (!s->rival)
+		return;
+	row("  rte_sched", rival);
+	printf("%-34s %26.2f %8.2f\n", "  ratio", fq->both / rival->both, fq->least / rival->least);
+	record(s->key, "_rte_sched", rival->both, "cycles per packet", 0);
+	record(s->key, "_ratio", fq->both / rival->both, "of rte_sched", 0.5);
+	record(s->key, "_least_ratio", fq->least / rival->least, "of rte_sched", 0);
 }
 
 static void
 run(const struct scenario *s)
 {
-	uint32_t standing = s->flows * s->depth / BURST * BURST;
-	struct bench b = {.s = s, .pool_n = standing + REST + 2 * BURST, .random = 1};
-	struct rte_mempool *mp = rte_pktmbuf_pool_create(s->name, b.pool_n, 0, 0, 0, SOCKET_ID_ANY);
-	struct fq_params p;
+	static struct samples fq, rival;
+	struct result of_fq, of_rival = {0};
+	struct bench a, b;
 
-	fq_params_default(&p);
-	p.tins = s->tins;
-	p.flows = s->flows > 32768 ? 131072 : 65536;
-	p.limit_packets = s->out < BURST ? standing : UINT32_MAX;
-	p.limit_bytes = 1u << 31;
-	p.target_ns = p.interval_ns = 1000000000;
-	p.pkt_offset = pkt_offset;
-	p.drop = on_drop;
-	p.ctx = &b;
-	b.q = fq_create(&p);
-	b.pool = calloc(b.pool_n, sizeof(*b.pool));
-	if (!b.q || !b.pool || !mp || rte_pktmbuf_alloc_bulk(mp, b.pool, b.pool_n))
-		rte_exit(EXIT_FAILURE, "no memory for %s\n", s->name);
-	for (uint32_t i = 0; i < b.pool_n; i++)
-		b.pool[i]->pkt_len = 64 + i % 1400;
-	for (uint32_t i = 0; i < standing; i += BURST)
-		round_trip(&b, 0);
-	measure(&b);
-	fq_destroy(b.q);
-	rte_mempool_free(mp);
-	free(b.pool);
+	start(&a, s, false);
+	if (s->rival)
+		start(&b, s, true);
+	for (unsigned int r = 0; r < repeats; r++) {
+		sample(&a, &fq, r);
+		if (s->rival)
+			sample(&b, &rival, r);
+	}
+	of_fq = summary(&fq);
+	if (s->rival) {
+		of_rival = summary(&rival);
+		end(&b);
+	}
+	report(s, &of_fq, &of_rival);
+	end(&a);
+}
+
+static void
+init_eal(int argc, char **argv)
+{
+	static const struct rte_mbuf_dynfield field = {
+		.name = "bench_fq", .size = sizeof(struct fq_pkt), .align = 4};
+	static char args[][16] = {"bench_fq", "--no-huge", "--no-pci", "--no-telemetry",
+		"--no-shconf", "-m", "1536", "-l", "0", "--log-level", "lib.eal:4"};
+	char *defaults[RTE_DIM(args) + 1] = {NULL};
+	bool own = argc > optind;
+
+	for (unsigned int i = 0; i < RTE_DIM(args); i++)
+		defaults[i] = args[i];
+	if (own)
+		argv[optind - 1] = argv[0];
+	if (rte_eal_init(own ? argc - optind + 1 : (int)RTE_DIM(args),
+		    own ? argv + optind - 1 : defaults) < 0)
+		rte_exit(EXIT_FAILURE, "no EAL\n");
+	pkt_offset = rte_mbuf_dynfield_register(&field);
+	if (pkt_offset < 0)
+		rte_exit(EXIT_FAILURE, "no room in mbufs\n");
+}
+
+static void
+options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'}, {0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'q')
+			repeats = 5;
+		else if (c != 'j' || !(json = fopen(optarg, "w")))
+			rte_exit(
+				EXIT_FAILURE, "usage: bench_fq [--json FILE] [--quick] [-- EAL]\n");
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct rte_mbuf_dynfield field = {
-		.name = "bench_fq", .size = sizeof(struct fq_pkt), .align = 4};
 	static const struct scenario scenarios[] = {
-		{"1000 flows in 100 tins", 1000, 100, 8, BURST},
-		{"60000 flows in 10000 tins", 60000, 10000, 4, BURST},
-		{"overload, 1000 in 100", 1000, 100, 8, BURST / 2},
-		{"overload, 60000 in 10000", 60000, 10000, 4, BURST / 2},
+		{"1000 flows in 100 tins", "fq_1000", 1000, 100, 8, BURST, 100, true, 0},
+		{"60000 flows in 10000 tins", "fq_60000", 60000, 10000, 4, BURST, 300, true, 0},
+		{"overload, 1000 in 100", "fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false,
+			0},
+		{"overload, 60000 in 10000", "fq_overload_60000", 60000, 10000, 4, BURST / 2, 600,
+			false, 0},
+		{"shaped far above, 1000 in 100", "fq_shaped_1000", 1000, 100, 8, BURST, 0, false,
+			UINT64_C(1000000000000)},
 	};
-	static char args[][16] = {"bench_fq", "--no-huge", "--no-pci", "--no-telemetry",
-		"--no-shconf", "-m", "768", "-l", "0", "--log-level", "lib.eal:4"};
-	char *defaults[RTE_DIM(args) + 1] = {NULL};
 
-	for (unsigned int i = 0; i < RTE_DIM(args); i++)
-		defaults[i] = args[i];
-	if (rte_eal_init(argc > 1 ? argc : (int)RTE_DIM(args), argc > 1 ? argv : defaults) < 0)
-		return EXIT_FAILURE;
-	pkt_offset = rte_mbuf_dynfield_register(&field);
-	if (pkt_offset < 0)
-		return EXIT_FAILURE;
-	printf("%-28s %8s %8s %8s %8s\n", "cycles per packet", "enqueue", "dequeue", "both",
-		"least");
+	options(argc, argv);
+	init_eal(argc, argv);
+	printf("%-34s %8s %8s %8s %8s\n", "cycles per packet, median", "enqueue", "dequeue", "both",
+		"minimum");
+	if (json)
+		fputc('[', json);
 	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++)
 		run(&scenarios[i]);
+	if (json) {
+		fputs("\n]\n", json);
+		fclose(json);
+	}
 	return EXIT_SUCCESS;
 }

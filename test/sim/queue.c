@@ -31,12 +31,13 @@ on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 }
 
 static bool
-on_mark(void *ctx, struct rte_mbuf *m)
+on_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
 {
 	struct sim_packet *p = sim_packet(m);
 	struct sim_queue *q = ctx;
 
-	if (!p->ect)
+	/* No source here is ECT(1). */
+	if (!p->ect || why != FQ_MARK_CODEL)
 		return false;
 	p->ce = true;
 	p->source->marks++;
@@ -44,13 +45,15 @@ on_mark(void *ctx, struct rte_mbuf *m)
 	return true;
 }
 
-static int
-open_fq(struct sim_queue *q)
+int
+sim_queue_open(struct sim_queue *q, enum sim_mode mode)
 {
 	struct fq_params p;
 
+	*q = (struct sim_queue){.mode = mode};
 	fq_params_default(&p);
 	p.pkt_offset = sizeof(struct rte_mbuf) + offsetof(struct sim_packet, fq);
+	p.fifo = mode == SIM_FIFO ? SIM_FIFO_PACKETS : 0;
 	p.drop = on_drop;
 	p.mark = on_mark;
 	p.ctx = q;
@@ -58,42 +61,23 @@ open_fq(struct sim_queue *q)
 	return q->fq ? 0 : -rte_errno;
 }
 
-int
-sim_queue_open(struct sim_queue *q, enum sim_mode mode)
-{
-	*q = (struct sim_queue){.mode = mode};
-	if (mode == SIM_FQ_CODEL)
-		return open_fq(q);
-	q->ring = sim_realloc(NULL, SIM_FIFO_PACKETS, sizeof(*q->ring));
-	return 0;
-}
-
 void
 sim_queue_close(struct sim_queue *q)
 {
 	fq_destroy(q->fq);
-	for (; q->head < q->tail; q->head++)
-		rte_pktmbuf_free(q->ring[q->head % SIM_FIFO_PACKETS]);
-	free(q->ring);
 }
 
 void
 sim_queue_put(struct sim_queue *q, struct rte_mbuf *m, uint64_t now)
 {
 	const struct sim_source *s = sim_packet(m)->source;
+	const struct fq_tin_conf conf = {.weight = s->weight};
 
-	if (q->mode == SIM_FQ_CODEL)
-		fq_enqueue(q->fq, m, s->peer, s->weight, now);
-	else if (q->tail - q->head < SIM_FIFO_PACKETS)
-		q->ring[q->tail++ % SIM_FIFO_PACKETS] = m;
-	else
-		drop(q, m);
+	fq_enqueue(q->fq, m, s->peer, &conf, now);
 }
 
 struct rte_mbuf *
 sim_queue_get(struct sim_queue *q, uint64_t now)
 {
-	if (q->mode == SIM_FQ_CODEL)
-		return fq_dequeue(q->fq, now);
-	return q->head < q->tail ? q->ring[q->head++ % SIM_FIFO_PACKETS] : NULL;
+	return fq_dequeue(q->fq, now);
 }

@@ -28,9 +28,7 @@ struct sim_packet {
 
 struct sim_queue {
 	enum sim_mode mode;
-	struct fq *fq; /* SIM_FQ_CODEL */
-	struct rte_mbuf **ring; /* SIM_FIFO */
-	uint64_t head, tail; /* free running */
+	struct fq *fq;
 	uint64_t drops, marks;
 };
 

@@ -20,10 +20,10 @@ fq_check_flow(const struct fq *q, uint32_t fi, uint32_t ti, enum fq_list_id list
 
 	assert_int_equal(f->list, list);
 	assert_int_equal(f->tin, ti);
-	for (const struct rte_mbuf *m = f->head; m; m = fq_next(m)) {
+	for (const struct rte_mbuf *m = f->head; m; m = fq_pkt_next(m)) {
 		packets++;
 		bytes += fq_wire_len(q, m);
-		if (!fq_next(m))
+		if (!fq_pkt_next(m))
 			assert_ptr_equal(m, f->tail);
 	}
 	assert_int_equal(f->packets, packets);
@@ -123,11 +123,32 @@ fq_check_weights(const struct fq *q)
 	assert_int_equal(n, q->ring.tail - q->ring.head);
 }
 
+static inline uint32_t
+fq_check_wheel(const struct fq *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < FQ_WHEEL_LEVELS << FQ_WHEEL_BITS; slot++) {
+		uint16_t prev = FQ_TIN_NIL;
+
+		if (!(q->wheel.mask[slot >> FQ_WHEEL_BITS] >> (slot & 63) & 1))
+			continue;
+		for (uint16_t ti = q->wheel.head[slot]; ti != FQ_TIN_NIL; n++) {
+			assert_int_equal(q->tins[ti].state, FQ_TIN_WAITING);
+			assert_int_equal(q->tins[ti].slot, slot);
+			assert_int_equal(q->tins[ti].link.prev, prev);
+			prev = ti;
+			ti = q->tins[ti].link.next;
+		}
+	}
+	return n;
+}
+
 static inline void
 fq_check(const struct fq *q)
 {
 	struct fq_check_sum sum = {0};
-	uint32_t ring = 0, boosted = 0, parked = 0, idle = 0, busy = 0;
+	uint32_t ring = 0, boosted = 0, parked = 0, waiting = 0, idle = 0, busy = 0;
 
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
 		const struct fq_tin *t = &q->tins[ti];
@@ -135,13 +156,14 @@ fq_check(const struct fq *q)
 		fq_check_tin(q, ti, &sum);
 		ring += t->state == FQ_TIN_RING;
 		parked += t->state == FQ_TIN_PARKED;
+		waiting += t->state == FQ_TIN_WAITING;
 		boosted += t->boosted;
 		if (q->flows[fq_default_flow(q, ti)].list == FQ_LIST_NONE)
 			assert_null(q->flows[fq_default_flow(q, ti)].head);
 	}
-	for (uint32_t ti = q->tins[q->n_tins].idle.next; ti != q->n_tins; idle++) {
+	for (uint32_t ti = q->tins[q->n_tins].link.next; ti != q->n_tins; idle++) {
 		assert_int_equal(q->tins[ti].state, FQ_TIN_IDLE);
-		ti = q->tins[ti].idle.next;
+		ti = q->tins[ti].link.next;
 	}
 	for (uint32_t fi = 0; fi < q->n_flows; fi++) {
 		busy += (q->tags[fi] & FQ_TAG_BUSY) != 0;
@@ -154,8 +176,10 @@ fq_check(const struct fq *q)
 	assert_int_equal(busy, q->busy_flows);
 	assert_int_equal(fq_check_queue(q, &q->ring, true), ring);
 	assert_int_equal(fq_check_queue(q, &q->boost, false), boosted);
-	assert_int_equal(ring + parked, q->active_tins);
-	assert_int_equal(ring + parked + idle, q->n_tins);
+	assert_int_equal(fq_check_wheel(q), waiting);
+	assert_int_equal(waiting, q->wheel.n);
+	assert_int_equal(ring + parked + waiting, q->active_tins);
+	assert_int_equal(ring + parked + waiting + idle, q->n_tins);
 	fq_check_weights(q);
 }
 

@@ -32,6 +32,9 @@ static const char whole_file[] = "# a gateway\n"
 				 "AllowedIPs = fd01::1\n"
 				 "PersistentKeepalive = 25\n"
 				 "Weight = 4\n"
+				 "RateLimit = 50mbit\n"
+				 "Ecn = off\n"
+				 "ReplayWindow = 1023\n"
 				 "[Peer]\n"
 				 "PublicKey = " KEY_8 "\n"
 				 "AllowedIPs =\n";
@@ -99,6 +102,10 @@ test_whole_file(void **state)
 	assert_key(peer->preshared_key, 8);
 	assert_int_equal(peer->keepalive, 25);
 	assert_int_equal(peer->weight, 4);
+	assert_true(peer->has_rate && peer->has_ecn && peer->has_replay_window);
+	assert_int_equal(peer->rate, 50000000 / 8);
+	assert_false(peer->ecn);
+	assert_int_equal(peer->replay_window, 1023);
 	assert_int_equal(peer->n_allowed, 4);
 	assert_allowed(&peer->allowed[0], "10.0.0.0", 24);
 	assert_allowed(&peer->allowed[1], "10.1.0.1", 32);
@@ -108,6 +115,7 @@ test_whole_file(void **state)
 	peer = &u.peers[1];
 	assert_key(peer->public_key, 8);
 	assert_false(peer->has_preshared_key || peer->has_keepalive || peer->has_weight);
+	assert_false(peer->has_rate || peer->has_ecn || peer->has_replay_window);
 	assert_int_equal(peer->n_allowed, 0);
 	wg_update_free(&u);
 }
@@ -141,6 +149,9 @@ test_loose_writing(void **state)
 				   "\tallowedips =10.0.0.0 / 8 ,10.2.0.0/16\r\n"
 				   "endpoint = [2001:db8::1]:51820# here\r\n"
 				   "PersistentKeepalive = Off\r\n"
+				   "ratelimit = OFF\r\n"
+				   "ECN= On # here\r\n"
+				   " replayWINDOW=0032\r\n"
 				   "publickey = " KEY_4 "\r\n"
 				   "[ interface ]\r\n"
 				   "fwmark = off\r\n"
@@ -158,6 +169,9 @@ test_loose_writing(void **state)
 	assert_int_equal(u.peers[0].endpoint.port, htons(51820));
 	assert_true(u.peers[0].has_keepalive);
 	assert_int_equal(u.peers[0].keepalive, 0);
+	assert_true(u.peers[0].has_rate && u.peers[0].has_ecn && u.peers[0].ecn);
+	assert_int_equal(u.peers[0].rate, 0);
+	assert_int_equal(u.peers[0].replay_window, 32);
 	assert_int_equal(u.listen_port, 7);
 	wg_update_free(&u);
 }
@@ -198,6 +212,17 @@ static const struct {
 		"gw.conf:2: PersistentKeepalive: `65536' is neither off nor 0 to 65535 seconds"},
 	{"[Peer]\nWeight = 0\n", "gw.conf:2: Weight: `0' is not a weight, 1 to 1024"},
 	{"[Peer]\nWeight = 1025\n", "gw.conf:2: Weight: `1025' is not a weight, 1 to 1024"},
+	{"[Peer]\nratelimit = 50mb\n",
+		"gw.conf:2: RateLimit: `50mb' is not a rate, 8bit to 1000gbit or off"},
+	{"[Peer]\nRateLimit =\n",
+		"gw.conf:2: RateLimit: `' is not a rate, 8bit to 1000gbit or off"},
+	{"[Peer]\nEcn = yes\n", "gw.conf:2: Ecn: `yes' is neither on nor off"},
+	{"[Peer]\nReplayWindow = 0\n",
+		"gw.conf:2: ReplayWindow: `0' is not a replay window, 1 to 8128 packets"},
+	{"[Peer]\nReplayWindow = 8129\n",
+		"gw.conf:2: ReplayWindow: `8129' is not a replay window, 1 to 8128 packets"},
+	{"[Interface]\nEcn = on\n", "gw.conf:2: `Ecn' is not a key of [Interface]"},
+	{"RateLimit = 1mbit\n", "gw.conf:1: a key before the first section"},
 	{"[Interface]\n[Peer]\nWeight = 1\n\n[Peer]\nPublicKey = " KEY_4 "\n",
 		"gw.conf:2: [Peer] has no PublicKey"},
 	{"[Peer]\nPublicKey = " KEY_4 "\n[Peer]", "gw.conf:3: [Peer] has no PublicKey"},

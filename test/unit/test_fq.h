@@ -21,7 +21,7 @@
 struct test_pkt {
 	struct rte_mbuf m; /* first */
 	uint32_t id, key, hash;
-	bool ect, ce, queued;
+	bool ect, ect1, ce, queued;
 };
 
 struct test_fq {
@@ -62,11 +62,13 @@ test_fq_on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 }
 
 static inline bool
-test_fq_on_mark(void *ctx, struct rte_mbuf *m)
+test_fq_on_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
 {
 	struct test_pkt *p = (struct test_pkt *)m;
 
 	RTE_SET_USED(ctx);
+	if (why == FQ_MARK_CE_THRESHOLD && !p->ect1)
+		return false;
 	p->ce = p->ect;
 	return p->ect;
 }
@@ -130,7 +132,7 @@ test_fq_put_weighted(struct test_fq *t, uint32_t key, uint32_t hash, uint32_t le
 {
 	struct test_pkt *p = test_fq_pkt(t, key, hash, len);
 
-	fq_enqueue(t->q, &p->m, key, weight, t->now);
+	fq_enqueue(t->q, &p->m, key, &(struct fq_tin_conf){.weight = weight}, t->now);
 	return p->id;
 }
 

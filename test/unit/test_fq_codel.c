@@ -85,7 +85,7 @@ long_after_it_starts_anew(void **state)
 	for (uint32_t now = 0; now <= 327; now++)
 		late(&c, now);
 	assert_int_equal(c.drop_next, 377);
-	fq_codel_empty(&c);
+	fq_codel_empty(&c, 0);
 	assert_int_equal(c.count, 4);
 	assert_false(late(&c, 1877));
 	assert_true(late(&c, 377 + 1600));
@@ -152,7 +152,7 @@ ect_is_marked_where_others_drop(void **state)
 		for (uint32_t hash = 0; hash < 2; hash++) {
 			p = test_fq_pkt(&t, 1, hash, 1000);
 			p->ect = hash;
-			fq_enqueue(t.q, &p->m, 1, 1, t.now);
+			fq_enqueue(t.q, &p->m, 1, NULL, t.now);
 		}
 		t.now += MS;
 		for (int n = 0; i >= 100 && n < 2 && (p = test_fq_get(&t)); n++) {
@@ -179,7 +179,7 @@ marking_loses_nothing(void **state)
 		struct test_pkt *p = test_fq_pkt(&t, 1, 0, 1000);
 
 		p->ect = true;
-		fq_enqueue(t.q, &p->m, 1, 1, t.now);
+		fq_enqueue(t.q, &p->m, 1, NULL, t.now);
 	}
 	for (uint32_t i = 0; i < 500; i++) {
 		t.now += 10 * MS;

@@ -173,25 +173,27 @@ test_numbers_of_16_bits(void **state)
 {
 	static const struct {
 		const char *value;
-		long port, keepalive, weight; /* -1: refused */
+		long port, keepalive, weight, window; /* -1: refused */
 	} cases[] = {
-		{"0", 0, 0, -1},
-		{"1", 1, 1, 1},
-		{"0025", 25, 25, 25},
-		{"1024", 1024, 1024, 1024},
-		{"1025", 1025, 1025, -1},
-		{"65535", 65535, 65535, -1},
-		{"65536", -1, -1, -1},
-		{"18446744073709551617", -1, -1, -1}, /* 1 modulo 2^64 */
-		{"off", -1, 0, -1},
-		{"OFF", -1, 0, -1},
-		{"0x10", -1, -1, -1},
-		{"", -1, -1, -1},
-		{"-1", -1, -1, -1},
-		{"+1", -1, -1, -1},
-		{" 1", -1, -1, -1},
-		{"1s", -1, -1, -1},
-		{"1.5", -1, -1, -1},
+		{"0", 0, 0, -1, -1},
+		{"1", 1, 1, 1, 1},
+		{"0025", 25, 25, 25, 25},
+		{"1024", 1024, 1024, 1024, 1024},
+		{"1025", 1025, 1025, -1, 1025},
+		{"8128", 8128, 8128, -1, 8128},
+		{"8129", 8129, 8129, -1, -1},
+		{"65535", 65535, 65535, -1, -1},
+		{"65536", -1, -1, -1, -1},
+		{"18446744073709551617", -1, -1, -1, -1}, /* 1 modulo 2^64 */
+		{"off", -1, 0, -1, -1},
+		{"OFF", -1, 0, -1, -1},
+		{"0x10", -1, -1, -1, -1},
+		{"", -1, -1, -1, -1},
+		{"-1", -1, -1, -1, -1},
+		{"+1", -1, -1, -1, -1},
+		{" 1", -1, -1, -1, -1},
+		{"1s", -1, -1, -1, -1},
+		{"1.5", -1, -1, -1, -1},
 	};
 
 	(void)state;
@@ -202,6 +204,63 @@ test_numbers_of_16_bits(void **state)
 		assert_int_equal(tg_parse_port(value, &n) ? -1 : n, cases[i].port);
 		assert_int_equal(tg_parse_keepalive(value, &n) ? -1 : n, cases[i].keepalive);
 		assert_int_equal(tg_parse_weight(value, &n) ? -1 : n, cases[i].weight);
+		assert_int_equal(tg_parse_replay_window(value, &n) ? -1 : n, cases[i].window);
+	}
+}
+
+static void
+test_rates(void **state)
+{
+	static const struct {
+		const char *value;
+		uint64_t rate; /* bytes per s */
+	} good[] = {{"0", 0}, {"off", 0}, {"OFF", 0}, {"8", 1}, {"8bit", 1}, {"15", 1}, {"16", 2},
+		{"1kbit", 125}, {"64KBIT", 8000}, {"50mbit", 6250000}, {"50Mbit", 6250000},
+		{"0050mbit", 6250000}, {"1gbit", 125000000}, {"400gbit", 50000000000},
+		{"1000gbit", 125000000000}, {"1000000mbit", 125000000000},
+		{"4000000000", 500000000}};
+	static const char *const bad[] = {"", "7", "7bit", "0bit", "0mbit", "mbit", "bit", "-8",
+		"+8", " 8", "8 ", "50 mbit", "1.5mbit", "0x10mbit", "50m", "50mbits", "50mbit/s",
+		"50mbyte", "1001gbit", "1000001mbit", "4294967296", "18446744073709551617mbit",
+		"100000000000000000000000000", "offf", "on"};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(good); i++) {
+		uint64_t rate = 7;
+
+		assert_accepted(tg_parse_rate(good[i].value, &rate), good[i].value);
+		assert_int_equal(rate, good[i].rate);
+	}
+	for (size_t i = 0; i < RTE_DIM(bad); i++) {
+		uint64_t rate = 7;
+
+		assert_refused(tg_parse_rate(bad[i], &rate), bad[i]);
+		assert_int_equal(rate, 7);
+	}
+}
+
+static void
+test_switches(void **state)
+{
+	static const char *const on[] = {"on", "On", "ON", "1"};
+	static const char *const off[] = {"off", "Off", "OFF", "0"};
+	static const char *const bad[] = {
+		"", "2", "01", "yes", "no", "true", "false", "o", "of", "onn", " on"};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(on); i++) {
+		bool yes = false, no = true;
+
+		assert_accepted(tg_parse_switch(on[i], &yes), on[i]);
+		assert_true(yes);
+		assert_accepted(tg_parse_switch(off[i], &no), off[i]);
+		assert_false(no);
+	}
+	for (size_t i = 0; i < RTE_DIM(bad); i++) {
+		bool yes = true;
+
+		assert_refused(tg_parse_switch(bad[i], &yes), bad[i]);
+		assert_true(yes);
 	}
 }
 
@@ -240,6 +299,8 @@ main(void)
 		cmocka_unit_test(test_names_are_resolved),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_numbers_of_16_bits),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_fwmark),
 	};
 

@@ -366,6 +366,7 @@ struct bed_params {
 	uint32_t max_peers; /* 0: BED_PEERS */
 	uint32_t mbufs; /* 0: BED_MBUFS; the pool, and what the queues' limits come from */
 	uint32_t tx_ring; /* 0: BED_RING; of each TX queue of the ports */
+	const struct tg_queue_options *queue; /* NULL: what the command line has by default */
 	unsigned int cache; /* of the pool */
 	bool threads; /* time is tg_now(), workers sleep when idle */
 };
@@ -392,14 +393,17 @@ bed_create(const struct bed_params *params)
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
 	uint32_t mbufs = params->mbufs ? params->mbufs : BED_MBUFS;
+	struct tg_queue_options defaults;
 	struct tg_pipeline_params pp = {.map = &params->map->lcores,
 		.max_peers = params->max_peers ? params->max_peers : BED_PEERS,
 		.mbufs = mbufs,
-		.adaptive = params->threads};
+		.adaptive = params->threads,
+		.queue = params->queue ? params->queue : &defaults};
 	char error[TG_ERROR_LEN];
 	unsigned int i;
 
 	assert_non_null(bed);
+	tg_queue_options_default(&defaults);
 	bed->seed = params->seed;
 	bed->now = params->threads ? tg_now() : 1000 * S;
 	bed->rcu = pp.rcu = rcu_create(RTE_MAX_LCORE);

@@ -12,6 +12,7 @@
 #define PSK X31("0c") "0c"
 #define NO_PSK X31("00") "00"
 #define NEVER "last_handshake_time_sec=0\nlast_handshake_time_nsec=0\ntx_bytes=0\nrx_bytes=0\n"
+#define OWN_DEFAULTS "weight=1\nrate_limit=0\necn=1\nreplay_window=8128\n"
 
 static const char setting[] = "set=1\n"
 			      "private_key=" PRIVATE_KEY "\n"
@@ -26,6 +27,9 @@ static const char setting[] = "set=1\n"
 			      "allowed_ip=10.1.0.0/16\n"
 			      "allowed_ip=fd00::/64\n"
 			      "weight=4\n"
+			      "rate_limit=50mbit\n"
+			      "ecn=off\n"
+			      "replay_window=1023\n"
 			      "public_key=" PEER_2 "\n"
 			      "endpoint=[2001:db8::2]:1\n"
 			      "public_key=" PEER_3 "\n"
@@ -40,18 +44,16 @@ static const char state_of_setting[] =
 	"preshared_key=" PSK "\n"
 	"protocol_version=1\n"
 	"endpoint=192.0.2.1:51820\n" NEVER "persistent_keepalive_interval=0\n"
-	"weight=4\n"
+	"weight=4\nrate_limit=50000000\necn=0\nreplay_window=1023\n"
 	"allowed_ip=10.1.0.0/16\n"
 	"allowed_ip=fd00::/64\n"
 	"public_key=" PEER_2 "\n"
 	"preshared_key=" NO_PSK "\n"
 	"protocol_version=1\n"
-	"endpoint=[2001:db8::2]:1\n" NEVER "persistent_keepalive_interval=0\n"
-	"weight=1\n"
+	"endpoint=[2001:db8::2]:1\n" NEVER "persistent_keepalive_interval=0\n" OWN_DEFAULTS
 	"public_key=" PEER_3 "\n"
 	"preshared_key=" NO_PSK "\n"
-	"protocol_version=1\n" NEVER "persistent_keepalive_interval=25\n"
-	"weight=1\n"
+	"protocol_version=1\n" NEVER "persistent_keepalive_interval=25\n" OWN_DEFAULTS
 	"errno=0\n\n";
 
 static void
@@ -115,7 +117,12 @@ test_changes(void **state)
 		{"public_key=" PEER_1 "\npreshared_key=" NO_PSK "\n", "public_key=" PEER_1, PSK},
 		{"public_key=" PEER_1 "\nallowed_ip=-10.1.0.0/16\n", "fd00::/64", "10.1.0.0/16"},
 		{"public_key=" PEER_2 "\nreplace_allowed_ips=true\nallowed_ip=fd00::/64\n",
-			"weight=1\nallowed_ip=fd00::/64\n", "weight=4\nallowed_ip"},
+			OWN_DEFAULTS "allowed_ip=fd00::/64\n", "=1023\nallowed_ip"},
+		{"public_key=" PEER_1 "\nrate_limit=off\necn=1\nreplay_window=32\n",
+			"weight=4\nrate_limit=0\necn=1\nreplay_window=32\n", "rate_limit=5"},
+		/* What get says of a rate, set takes. */
+		{"public_key=" PEER_1 "\nrate_limit=8000000\necn=on\n",
+			"weight=4\nrate_limit=8000000\necn=1\nreplay_window=32\n", "ecn=0"},
 		{"public_key=" PEER_1 "\nremove=true\n", PEER_2, PEER_1},
 		{"public_key=" PEER_1 "\nupdate_only=true\nendpoint=192.0.2.1:1\n", PEER_2, PEER_1},
 		{"replace_peers=true\npublic_key=" PEER_1 "\n", PEER_1, PEER_2},
@@ -202,6 +209,15 @@ static const char *const bad_sets[] = {
 	PEER_KEYS "update_only=\n",
 	PEER_KEYS "weight=0\n",
 	PEER_KEYS "weight=1025\n",
+	DEVICE_KEYS "weight=1\n", /* no peer to give it to */
+	PEER_KEYS "rate_limit=\n",
+	PEER_KEYS "rate_limit=7\n",
+	PEER_KEYS "rate_limit=1001gbit\n",
+	PEER_KEYS "ecn=2\n",
+	PEER_KEYS "ecn=true\n",
+	PEER_KEYS "replay_window=0\n",
+	PEER_KEYS "replay_window=8129\n",
+	PEER_KEYS "RateLimit=1mbit\n", /* the file's name for it */
 	PEER_KEYS "last_handshake_time_sec=1\n", /* only read */
 	PEER_KEYS "rx_bytes=1\n",
 };

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Random operations against a model that is slow and plainly right: per (tin, flow) the ids that
+ * are queued, in order, and per tin whether it is closed. Whatever leaves, sent or dropped, must be
+ * the oldest of its flow; nothing may be lost; no closed tin may send; no open one may be passed
+ * over. The unit test and the fuzzer bring the random numbers.
+ */
+#ifndef FQ_MODEL_H
+#define FQ_MODEL_H
+
+#include "fq_check.h"
+
+#define FQ_MODEL_KEYS 24u
+#define FQ_MODEL_HASHES 40u
+#define FQ_MODEL_DEEP 1024u
+#define FQ_MODEL_PACKETS 2048u
+
+struct fq_model {
+	uint32_t ids[FQ_MODEL_KEYS][FQ_MODEL_HASHES][FQ_MODEL_DEEP]; /* rings */
+	uint32_t head[FQ_MODEL_KEYS][FQ_MODEL_HASHES], tail[FQ_MODEL_KEYS][FQ_MODEL_HASHES];
+	uint32_t packets[FQ_MODEL_KEYS];
+	uint64_t total, bytes, put, left;
+	bool closed[FQ_MODEL_KEYS];
+	struct fq_tin_conf conf[FQ_MODEL_KEYS];
+	uint32_t (*below)(struct fq_model *m, uint32_t n); /* random, 0 to n - 1 */
+	uint64_t random;
+	const uint8_t *input; /* the fuzzer's random numbers */
+	size_t input_left;
+};
+
+static inline void
+fq_model_leave(struct test_fq *t, struct test_pkt *p)
+{
+	struct fq_model *m = t->model;
+	uint32_t *head = &m->head[p->key][p->hash];
+
+	assert_true(*head != m->tail[p->key][p->hash]);
+	assert_int_equal(m->ids[p->key][p->hash][(*head)++ % FQ_MODEL_DEEP], p->id);
+	m->packets[p->key]--;
+	m->total--;
+	m->bytes -= p->m.pkt_len;
+	m->left++;
+}
+
+static inline uint32_t
+fq_model_random(struct fq_model *m, uint32_t n)
+{
+	m->random = m->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)((m->random >> 33) % n);
+}
+
+static inline struct test_pkt *
+fq_model_pkt(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+	uint32_t key = m->below(m, FQ_MODEL_KEYS);
+	uint32_t hash = m->below(m, 2) ? key % 3 : m->below(m, FQ_MODEL_HASHES);
+	struct test_pkt *p = test_fq_pkt(t, key, hash, 60 + m->below(m, 1440));
+
+	assert_true(m->tail[key][hash] - m->head[key][hash] < FQ_MODEL_DEEP);
+	p->ect = m->below(m, 2);
+	m->ids[key][hash][m->tail[key][hash]++ % FQ_MODEL_DEEP] = p->id;
+	m->packets[key]++;
+	m->total++;
+	m->bytes += p->m.pkt_len;
+	m->put++;
+	return p;
+}
+
+/* Mostly without a rate, else 100 B/s to 10 GB/s. */
+static inline void
+fq_model_configure(struct fq_model *m, uint32_t key)
+{
+	static const uint64_t rates[] = {0, 0, 0, 0, 100, 100000, 100000000, 10000000000};
+
+	m->conf[key].weight = (uint16_t)m->below(m, 2048);
+	m->conf[key].rate = rates[m->below(m, RTE_DIM(rates))];
+	m->conf[key].limit_packets = m->below(m, 4) ? 0 : 1 + m->below(m, 100);
+}
+
+static inline void
+fq_model_put(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+	struct fq_item items[40];
+	uint32_t n = 1 + m->below(m, 40);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct test_pkt *p = fq_model_pkt(t);
+
+		if (m->below(m, 64) == 0)
+			fq_model_configure(m, p->key);
+		items[i] = (struct fq_item){&p->m, &m->conf[p->key], p->key};
+	}
+	if (n == 1)
+		fq_enqueue(t->q, items[0].m, items[0].tin_key, items[0].conf, t->now);
+	else
+		fq_enqueue_burst(t->q, items, n, t->now);
+}
+
+/* Nothing left: then each tin is empty, closed, or over its rate, or the shaper is. */
+static inline void
+fq_model_nothing(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+	uint64_t next = fq_next(t->q, t->now);
+	struct fq_tin_stats s;
+
+	assert_true(next > t->now);
+	if (fq_rate(t->q) && next != UINT64_MAX)
+		return;
+	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++) {
+		if (m->closed[key] || !m->packets[key])
+			continue;
+		assert_true(fq_tin_stats_get(t->q, key, &s));
+		assert_true(s.waiting && s.rate);
+		assert_true(next != UINT64_MAX);
+	}
+}
+
+static inline void
+fq_model_get(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+
+	for (uint32_t n = m->below(m, 48); n; n--) {
+		struct test_pkt *p = test_fq_get(t);
+
+		if (p) {
+			assert_false(m->closed[p->key]);
+			continue;
+		}
+		fq_model_nothing(t);
+		return;
+	}
+}
+
+static inline void
+fq_model_control(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+	uint32_t key = m->below(m, FQ_MODEL_KEYS);
+	uint32_t had;
+
+	switch (m->below(m, 8)) {
+	case 0:
+		had = m->packets[key];
+		assert_int_equal(fq_tin_purge(t->q, key), had);
+		assert_int_equal(m->packets[key], 0);
+		m->closed[key] = false;
+		break;
+	case 1:
+		if (fq_tin_close(t->q, key) == 0)
+			m->closed[key] = true;
+		break;
+	case 2:
+		fq_rate_set(t->q, m->below(m, 4) ? 0 : UINT64_C(1000) << m->below(m, 24));
+		break;
+	default:
+		fq_tin_open(t->q, key);
+		m->closed[key] = false;
+	}
+}
+
+static inline void
+fq_model_compare(const struct test_fq *t)
+{
+	const struct fq_model *m = t->model;
+	struct fq_stats s;
+	uint64_t drops = 0;
+
+	fq_check(t->q);
+	fq_stats_get(t->q, &s);
+	for (uint32_t why = 0; why < FQ_DROP_MAX; why++)
+		drops += s.c.drops[why];
+	assert_int_equal(s.backlog_packets, m->total);
+	assert_int_equal(s.backlog_bytes, m->bytes);
+	assert_int_equal(s.c.enqueued, m->put);
+	assert_int_equal(s.c.packets + drops, m->left);
+	assert_int_equal(drops, t->drops);
+	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++)
+		assert_int_equal(fq_tin_backlog_packets(t->q, key), m->packets[key]);
+}
+
+static inline void
+fq_model_start(struct test_fq *t, struct fq_model *m, struct fq_params p)
+{
+	test_fq_start(t, p, FQ_MODEL_PACKETS);
+	t->model = m;
+	t->leave = fq_model_leave;
+	t->now = UINT64_C(1) << 41;
+	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++)
+		m->conf[key].weight = (uint16_t)(1 + key * key);
+}
+
+/* Up to 40 packets in or 47 out; the clock goes on by up to 1 ms, at times 100 ms, or back. */
+static inline void
+fq_model_step(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+	uint32_t what = m->below(m, 100);
+
+	t->now += m->below(m, 1000) * (m->below(m, 100) ? 1000 : 100000);
+	if (m->below(m, 2000) == 0)
+		t->now -= m->below(m, 1000) * MS;
+	if (what < 45)
+		fq_model_put(t);
+	else if (what < 98)
+		fq_model_get(t);
+	else
+		fq_model_control(t);
+}
+
+static inline void
+fq_model_end(struct test_fq *t)
+{
+	struct fq_model *m = t->model;
+
+	fq_model_compare(t);
+	fq_destroy(t->q);
+	assert_int_equal(m->total, 0);
+	assert_int_equal(m->bytes, 0);
+	free(t->pkts);
+}
+
+#endif
