@@ -201,13 +201,6 @@ flow_ahead(const struct fq *q, uint32_t steps)
 	return &q->flows[t->fresh.n ? t->fresh.head : t->old.n ? t->old.head : 0];
 }
 
-static inline void
-packet_prefetch(const struct fq_flow *f)
-{
-	rte_prefetch0(f->head);
-	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
-}
-
 /*
  * Looks ahead on the ring: a tin, the flow of a nearer one, the packet of a nearer one still. Each
  * step reads what an earlier call fetched. Behind the tail there are outdated but valid indices.
@@ -221,12 +214,12 @@ ring_prefetch(const struct fq *q)
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
 	rte_prefetch0(flow_ahead(q, AHEAD_FLOW));
-	packet_prefetch(f);
+	fq_link_prefetch(f->head);
 	if (f->next != FQ_NIL)
 		rte_prefetch0(&q->flows[f->next]);
 	f = flow_ahead(q, AHEAD_SECOND);
 	if (f->next != FQ_NIL)
-		packet_prefetch(&q->flows[f->next]);
+		fq_link_prefetch(q->flows[f->next].head);
 }
 
 static inline void

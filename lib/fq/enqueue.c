@@ -48,11 +48,11 @@ tin_get(struct fq *q, uint32_t key)
 }
 
 static inline uint32_t
-flow_get(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
+flow_get(struct fq *q, uint32_t ti, uint64_t tag)
 {
 	uint32_t fi = fq_flow_find(q, tag);
 
-	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, hash, tag);
+	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, tag);
 }
 
 static void
@@ -99,7 +99,7 @@ enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, ui
 		return;
 	}
 	configure(q, ti, item->conf);
-	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, pkt->hash, at->tag);
+	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, at->tag);
 	pkt->time = now;
 	fq_flow_append(q, fi, item->m, fq_wire_len(q, item->m));
 	if (q->flows[fi].list == FQ_LIST_NONE)
@@ -142,7 +142,6 @@ fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t
 			q->drop(q->ctx, item.m, FQ_DROP_FIFO);
 			continue;
 		}
-		fq_pkt(q, item.m)->hash = 0;
 		enqueue_one(q, &item, &at, now);
 	}
 }

@@ -143,8 +143,9 @@ fq_blue_down(const struct fq *q, struct fq_flow *f)
 
 /* A way for a flow that has none: its own of before, else any free one with a fresh state. */
 static inline uint32_t
-fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
+fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
 {
+	uint32_t hash = (uint32_t)(tag >> 32);
 	struct fq_tin *t = &q->tins[ti];
 	uint32_t set = fq_flow_set(q, tag);
 	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
@@ -209,11 +210,11 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 	struct fq_flow *f = &q->flows[fi];
 	struct fq_tin *t = &q->tins[f->tin];
 
-	fq_pkt_set_next(m, NULL);
+	m->tx_offload = 0;
 	if (f->head)
-		fq_pkt_set_next(f->tail, m);
+		f->tail->tx_offload = fq_link_make(m, len);
 	else
-		f->head = m;
+		f->head = fq_link_make(m, len);
 	f->tail = m;
 	f->bytes += len;
 	f->packets++;
@@ -232,13 +233,12 @@ static inline struct rte_mbuf *
 fq_flow_pop(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t *len)
 {
 	struct fq_flow *f = &q->flows[fi];
-	struct rte_mbuf *m = f->head;
+	struct rte_mbuf *m = fq_link_pkt(f->head);
 
-	f->head = fq_pkt_next(m);
-	rte_prefetch0(f->head);
-	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
-	*len = fq_wire_len(q, m);
-	fq_pkt_set_next(m, NULL);
+	*len = fq_link_len(f->head);
+	f->head = m->tx_offload;
+	fq_link_prefetch(f->head);
+	m->tx_offload = 0;
 	f->bytes -= *len;
 	f->packets--;
 	if (t->fat == fi)

@@ -40,7 +40,7 @@ static void
 class_remove(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
-	struct fq_link l = t->excess;
+	struct fq_tin_link l = t->excess;
 
 	if (l.prev != FQ_TIN_NIL)
 		q->tins[l.prev].excess.next = l.next;
@@ -61,7 +61,7 @@ class_insert(struct fq *q, uint32_t ti, uint32_t class)
 	uint16_t head = q->class_head[class];
 
 	t->class = (uint8_t) class;
-	t->excess = (struct fq_link){head, FQ_TIN_NIL};
+	t->excess = (struct fq_tin_link){head, FQ_TIN_NIL};
 	if (head != FQ_TIN_NIL)
 		q->tins[head].excess.prev = (uint16_t)ti;
 	q->class_head[class] = (uint16_t)ti;

@@ -64,7 +64,7 @@ fq_wheel_insert(struct fq *q, uint32_t ti)
 	slot = level * SLOTS + at % SLOTS;
 	t->state = FQ_TIN_WAITING;
 	t->slot = (uint8_t)slot;
-	t->link = (struct fq_link){FQ_TIN_NIL, FQ_TIN_NIL};
+	t->link = (struct fq_tin_link){FQ_TIN_NIL, FQ_TIN_NIL};
 	if (w->mask[level] >> (at % SLOTS) & 1) {
 		t->link.next = w->head[slot];
 		q->tins[t->link.next].link.prev = (uint16_t)ti;
@@ -81,7 +81,7 @@ fq_wheel_remove(struct fq *q, uint32_t ti)
 {
 	struct fq_wheel *w = &q->wheel;
 	const struct fq_tin *t = &q->tins[ti];
-	struct fq_link l = t->link;
+	struct fq_tin_link l = t->link;
 
 	if (l.next != FQ_TIN_NIL)
 		q->tins[l.next].link.prev = l.prev;
