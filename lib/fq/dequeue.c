@@ -218,6 +218,8 @@ ring_prefetch(const struct fq *q)
 	if (f->next != FQ_NIL)
 		rte_prefetch0(&q->flows[f->next]);
 	f = flow_ahead(q, AHEAD_SECOND);
+	if (f->head)
+		fq_link_prefetch(fq_link_pkt(f->head)->tx_offload);
 	if (f->next != FQ_NIL)
 		fq_link_prefetch(q->flows[f->next].head);
 }

@@ -113,6 +113,7 @@ static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
+		rte_prefetch0(items[i].conf);
 		at[i].ti = fq_tin_guess(q, items[i].tin_key);
 		if (likely(at[i].ti != FQ_NIL)) {
 			rte_prefetch0(&q->tins[at[i].ti]);
@@ -123,8 +124,8 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		at[i].fi = fq_flow_find(q, at[i].tag);
-		if (at[i].fi != FQ_NIL)
-			rte_prefetch0(&q->flows[at[i].fi]);
+		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
+						 : fq_flow_likely(q, at[i].tag));
 	}
 }
 

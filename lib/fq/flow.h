@@ -173,6 +173,18 @@ fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
 	return set + way;
 }
 
+/* What is likely to become this flow: its own of before, else a free one. */
+static inline const struct fq_flow *
+fq_flow_likely(const struct fq *q, uint64_t tag)
+{
+	uint32_t set = fq_flow_set(q, tag);
+	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
+
+	if (way == FQ_WAYS)
+		way = fq_flow_free_way(&q->tags[set]);
+	return &q->flows[set + way % FQ_WAYS];
+}
+
 /* The flow in use that has this tag, FQ_NIL for none. */
 static inline uint32_t
 fq_flow_find(const struct fq *q, uint64_t tag)
