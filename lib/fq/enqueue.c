@@ -124,8 +124,8 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		at[i].fi = fq_flow_find(q, at[i].tag);
-		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
-						 : fq_flow_likely(q, at[i].tag));
+		rte_prefetch0(
+			at[i].fi != FQ_NIL ? &q->flows[at[i].fi] : fq_flow_likely(q, at[i].tag));
 	}
 }
 

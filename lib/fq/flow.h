@@ -242,23 +242,13 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 
 /* The flow has a packet. Its next one is likely to be next. */
 static inline struct rte_mbuf *
-fq_flow_pop(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t *len)
+fq_flow_unlink(struct fq_flow *f)
 {
-	struct fq_flow *f = &q->flows[fi];
 	struct rte_mbuf *m = fq_link_pkt(f->head);
 
-	*len = fq_link_len(f->head);
 	f->head = m->tx_offload;
 	fq_link_prefetch(f->head);
 	m->tx_offload = 0;
-	f->bytes -= *len;
-	f->packets--;
-	if (t->fat == fi)
-		t->fat_bytes = f->bytes;
-	FQ_ADD(t->bytes, -*len);
-	FQ_ADD(t->packets, -1);
-	FQ_ADD(q->bytes, -*len);
-	FQ_ADD(q->packets, -1);
 	return m;
 }
 
