@@ -6,6 +6,7 @@
 struct place {
 	uint64_t tag;
 	uint32_t ti, fi; /* FQ_NIL when not known */
+	uint32_t set;
 };
 
 static inline void
@@ -120,12 +121,13 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 			rte_prefetch0(RTE_PTR_ADD(&q->tins[at[i].ti], RTE_CACHE_LINE_SIZE));
 		}
 		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
-		rte_prefetch0(&q->tags[fq_flow_set(q, at[i].tag)]);
+		at[i].set = fq_flow_set(q, at[i].tag);
+		rte_prefetch0(&q->tags[at[i].set]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_find(q, at[i].tag);
-		rte_prefetch0(
-			at[i].fi != FQ_NIL ? &q->flows[at[i].fi] : fq_flow_likely(q, at[i].tag));
+		at[i].fi = fq_flow_find_in(q, at[i].set, at[i].tag);
+		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
+						 : fq_flow_likely(q, at[i].set, at[i].tag));
 	}
 }
 
@@ -133,7 +135,7 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 static void
 fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
 {
-	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL};
+	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL, 0};
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};

@@ -175,9 +175,8 @@ fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
 
 /* What is likely to become this flow: its own of before, else a free one. */
 static inline const struct fq_flow *
-fq_flow_likely(const struct fq *q, uint64_t tag)
+fq_flow_likely(const struct fq *q, uint32_t set, uint64_t tag)
 {
-	uint32_t set = fq_flow_set(q, tag);
 	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
 
 	if (way == FQ_WAYS)
@@ -187,12 +186,17 @@ fq_flow_likely(const struct fq *q, uint64_t tag)
 
 /* The flow in use that has this tag, FQ_NIL for none. */
 static inline uint32_t
-fq_flow_find(const struct fq *q, uint64_t tag)
+fq_flow_find_in(const struct fq *q, uint32_t set, uint64_t tag)
 {
-	uint32_t set = fq_flow_set(q, tag);
 	uint32_t way = fq_flow_way(&q->tags[set], tag);
 
 	return way < FQ_WAYS ? set + way : FQ_NIL;
+}
+
+static inline uint32_t
+fq_flow_find(const struct fq *q, uint64_t tag)
+{
+	return fq_flow_find_in(q, fq_flow_set(q, tag), tag);
 }
 
 /*
@@ -221,6 +225,7 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 {
 	struct fq_flow *f = &q->flows[fi];
 	struct fq_tin *t = &q->tins[f->tin];
+	bool fatter; /* no branch: it is random */
 
 	m->tx_offload = 0;
 	if (f->head)
@@ -230,10 +235,9 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 	f->tail = m;
 	f->bytes += len;
 	f->packets++;
-	if (f->bytes >= t->fat_bytes || t->fat == fi) {
-		t->fat = fi;
-		t->fat_bytes = f->bytes;
-	}
+	fatter = (f->bytes >= t->fat_bytes) | (t->fat == fi);
+	t->fat = fatter ? fi : t->fat;
+	t->fat_bytes = fatter ? f->bytes : t->fat_bytes;
 	FQ_ADD(t->bytes, len);
 	FQ_ADD(t->packets, 1);
 	FQ_ADD(q->bytes, len);
