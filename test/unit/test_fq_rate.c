@@ -371,7 +371,10 @@ waiting_tins_obey(void **state)
 	test_fq_end(&t);
 }
 
-/* Ten packets of 100 bytes fit a quantum, yet at 1 Mbit/s they leave one by one, 0.8 ms apart. */
+/*
+ * Ten packets of 100 bytes fit a quantum, yet at 1 Mbit/s they leave one by one, 0.8 ms apart: as a
+ * new flow, and after its first quantum as an old one.
+ */
 static void
 small_packets_of_a_tin_do_not_burst(void **state)
 {
@@ -382,9 +385,9 @@ small_packets_of_a_tin_do_not_burst(void **state)
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
 	t.now = SECOND;
-	for (unsigned int i = 0; i < 10; i++)
+	for (unsigned int i = 0; i < 30; i++)
 		put_conf(&t, 1, 100, &conf);
-	for (unsigned int i = 0; i < 10; i++) {
+	for (unsigned int i = 0; i < 30; i++) {
 		assert_int_equal(fq_dequeue_burst(t.q, t.now, pkts, 32), 1);
 		test_fq_leave(&t, (struct test_pkt *)pkts[0]);
 		t.now += 802000;
