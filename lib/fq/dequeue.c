@@ -17,39 +17,12 @@
 #define AHEAD_PACKET 4u
 #define AHEAD_SECOND 2u /* the packet of the second flow */
 
-static inline void
-sojourn_update(struct fq_sojourn *s, uint32_t age)
-{
-	uint32_t faded = s->peak - (s->peak >> 8);
-
-	FQ_ADD(s->avg, age - (s->avg >> 5));
-	FQ_SET(s->peak, RTE_MAX(age, faded));
-}
-
 static inline uint32_t
 sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
 {
 	uint32_t age = now - fq_pkt(q, m)->time;
 
 	return (int32_t)age < 0 ? 0 : age;
-}
-
-static inline void
-account(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t len, uint32_t age)
-{
-	uint32_t faded = q->sojourn_peak - (q->sojourn_peak >> 8);
-
-	f->deficit -= (int32_t)len;
-	t->deficit -= (int32_t)len;
-	if (unlikely(t->rate))
-		fq_tin_charge(q, t, len);
-	sojourn_update(&t->sojourn, age);
-	FQ_ADD(q->sojourn_total, age);
-	FQ_SET(q->sojourn_peak, RTE_MAX(age, faded));
-	FQ_ADD(q->histogram[rte_fls_u32(age)], 1);
-	FQ_ADD(t->sent_packets, 1);
-	FQ_ADD(t->sent_bytes, len);
-	FQ_ADD(q->c.bytes, len);
 }
 
 static bool
@@ -80,26 +53,12 @@ blue_hits(struct fq *q, const struct fq_flow *f)
 	return q->random % FQ_BLUE_ONE < f->blue;
 }
 
+/* Whether the packet may leave; if not it is gone. left: bytes behind it in the flow. */
 static inline bool
-codel_signals(
-	const struct fq *q, const struct fq_tin *t, struct fq_flow *f, uint32_t age, uint32_t now)
+police(struct fq *q, struct fq_tin *t, struct fq_flow *f, const struct fq_codel_params *p,
+	struct rte_mbuf *m, uint32_t age, uint32_t left, uint32_t now)
 {
-	struct fq_codel_params own;
-	const struct fq_codel_params *p = &q->codel;
-
-	if (unlikely(t->rate)) {
-		own = fq_codel_at(p, t->rate);
-		p = &own;
-	}
-	return fq_codel_judge(&f->codel, p, age, f->bytes, now);
-}
-
-/* Whether the packet may leave; if not it is gone. */
-static inline bool
-police(struct fq *q, struct fq_tin *t, struct fq_flow *f, struct rte_mbuf *m, uint32_t age,
-	uint32_t now)
-{
-	bool signal = codel_signals(q, t, f, age, now);
+	bool signal = fq_codel_judge(&f->codel, p, age, left, now);
 
 	if (unlikely(signal) && !mark(q, t, m, FQ_MARK_CODEL)) {
 		police_drop(q, t, m, FQ_DROP_CODEL);
@@ -114,23 +73,94 @@ police(struct fq *q, struct fq_tin *t, struct fq_flow *f, struct rte_mbuf *m, ui
 	return true;
 }
 
-/* NULL when the flow has nothing, or nothing left after the drops. */
-static inline struct rte_mbuf *
-flow_dequeue(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t now)
+/* Packets of one flow in a row, their sums. Counters are brought up to date once for all. */
+struct run {
+	uint32_t popped, left; /* packets from the flow, bytes still in it */
+	uint32_t sent, bytes;
+	uint64_t age;
+	struct fq_sojourn tin;
+	uint32_t peak;
+};
+
+static inline void
+run_age(struct fq *q, struct run *r, uint32_t age)
+{
+	uint32_t tin_faded = r->tin.peak - (r->tin.peak >> 8);
+	uint32_t faded = r->peak - (r->peak >> 8);
+
+	r->age += age;
+	r->tin.avg += age - (r->tin.avg >> 5);
+	r->tin.peak = RTE_MAX(age, tin_faded);
+	r->peak = RTE_MAX(age, faded);
+	FQ_ADD(q->histogram[rte_fls_u32(age)], 1);
+}
+
+static inline void
+run_account(struct fq *q, struct fq_tin *t, uint32_t fi, const struct run *r)
 {
 	struct fq_flow *f = &q->flows[fi];
+	uint32_t gone = f->bytes - r->left;
 
-	for (unsigned int drops = 0; f->head; drops++) {
-		uint32_t len;
-		struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
+	f->bytes = r->left;
+	f->packets -= r->popped;
+	f->deficit -= (int32_t)r->bytes;
+	t->deficit -= (int32_t)r->bytes;
+	if (t->fat == fi)
+		t->fat_bytes = r->left;
+	FQ_SET(t->sojourn.avg, r->tin.avg);
+	FQ_SET(t->sojourn.peak, r->tin.peak);
+	FQ_ADD(t->bytes, -gone);
+	FQ_ADD(t->packets, -r->popped);
+	FQ_ADD(t->sent_packets, r->sent);
+	FQ_ADD(t->sent_bytes, r->bytes);
+	FQ_ADD(q->bytes, -gone);
+	FQ_ADD(q->packets, -r->popped);
+	FQ_ADD(q->c.bytes, r->bytes);
+	FQ_ADD(q->sojourn_total, r->age);
+	FQ_SET(q->sojourn_peak, r->peak);
+	if (unlikely(t->rate))
+		fq_tin_charge(q, t, r->bytes);
+}
+
+/*
+ * Up to max packets, until flow or tin have spent their credit or CoDel and BLUE have left none. A
+ * tin with a rate of its own is asked again after each packet.
+ */
+static inline unsigned int
+flow_run(struct fq *q, struct fq_tin *t, uint32_t fi, struct rte_mbuf **pkts, unsigned int max,
+	uint32_t now)
+{
+	struct fq_flow *f = &q->flows[fi];
+	struct run r = {.left = f->bytes, .tin = t->sojourn, .peak = q->sojourn_peak};
+	int32_t credit = RTE_MIN(f->deficit, t->deficit);
+	struct fq_codel_params codel = q->codel;
+	unsigned int drops = 0;
+
+	if (unlikely(t->rate)) {
+		codel = fq_codel_at(&codel, t->rate);
+		max = 1;
+	}
+	while (f->head) {
+		uint32_t len = fq_link_len(f->head);
+		struct rte_mbuf *m = fq_flow_unlink(f);
 		uint32_t age = sojourn_of(q, m, now);
 
-		if (!q->police || drops == DROPS_MAX || police(q, t, f, m, age, now)) {
-			account(q, t, f, len, age);
-			return m;
+		r.left -= len;
+		r.popped++;
+		if (q->police && drops < DROPS_MAX &&
+			!police(q, t, f, &codel, m, age, r.left, now)) {
+			drops++;
+			continue;
 		}
+		drops = 0;
+		r.bytes += len;
+		run_age(q, &r, age);
+		pkts[r.sent++] = m;
+		if (r.sent == max || (int32_t)r.bytes >= credit)
+			break;
 	}
-	return NULL;
+	run_account(q, t, fi, &r);
+	return r.sent;
 }
 
 static inline void
@@ -143,26 +173,27 @@ flow_end_turn(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 	fq_fifo_push(q, &t->old, fi);
 }
 
-/* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
-static __rte_always_inline struct rte_mbuf *
-tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, uint32_t now)
+/* The next packets of the tin, with only_new of its new flows. 0: there are no such flows. */
+static __rte_always_inline unsigned int
+tin_dequeue(struct fq *q, struct fq_tin *t, bool only_new, struct rte_mbuf **pkts, unsigned int max,
+	uint32_t now)
 {
 	while (t->fresh.n || (!only_new && t->old.n)) {
 		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		uint32_t fi = l->head;
 		struct fq_flow *f = &q->flows[fi];
-		struct rte_mbuf *m = NULL;
+		unsigned int n = 0;
 
 		if (likely(f->deficit > 0))
-			m = flow_dequeue(q, t, fi, now);
+			n = flow_run(q, t, fi, pkts, max, now);
 		if (f->deficit <= 0)
 			flow_end_turn(q, t, l);
 		else if (!f->head)
 			fq_flow_release(q, fq_fifo_pop(q, t, l));
-		if (likely(m))
-			return m;
+		if (likely(n))
+			return n;
 	}
-	return NULL;
+	return 0;
 }
 
 static inline bool
@@ -172,25 +203,25 @@ boost_due(const struct fq *q, struct fq_tin *t)
 }
 
 /* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
-static inline struct rte_mbuf *
-boost_dequeue(struct fq *q, uint32_t now)
+static inline unsigned int
+boost_dequeue(struct fq *q, struct rte_mbuf **pkts, uint32_t now)
 {
 	while (q->boost.head != q->boost.tail) {
 		uint32_t ti = fq_queue_at(q, &q->boost, 0);
 		struct fq_tin *t = &q->tins[ti];
-		struct rte_mbuf *m = NULL;
+		unsigned int n;
 
 		q->boost.head++;
 		t->boosted = false;
 		if (!boost_due(q, t))
 			continue;
-		m = tin_dequeue(q, t, true, now);
+		n = tin_dequeue(q, t, true, pkts, 1, now);
 		if (fq_tin_boostable(q, t))
 			fq_tin_boost(q, ti);
-		if (m)
-			return m;
+		if (n)
+			return n;
 	}
-	return NULL;
+	return 0;
 }
 
 static inline const struct fq_flow *
@@ -199,13 +230,6 @@ flow_ahead(const struct fq *q, uint32_t steps)
 	const struct fq_tin *t = &q->tins[fq_queue_at(q, &q->ring, steps)];
 
 	return &q->flows[t->fresh.n ? t->fresh.head : t->old.n ? t->old.head : 0];
-}
-
-static inline void
-packet_prefetch(const struct fq_flow *f)
-{
-	rte_prefetch0(f->head);
-	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
 }
 
 /*
@@ -221,12 +245,14 @@ ring_prefetch(const struct fq *q)
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
 	rte_prefetch0(flow_ahead(q, AHEAD_FLOW));
-	packet_prefetch(f);
+	fq_link_prefetch(f->head);
 	if (f->next != FQ_NIL)
 		rte_prefetch0(&q->flows[f->next]);
 	f = flow_ahead(q, AHEAD_SECOND);
+	if (f->head)
+		fq_link_prefetch(fq_link_pkt(f->head)->tx_offload);
 	if (f->next != FQ_NIL)
-		packet_prefetch(&q->flows[f->next]);
+		fq_link_prefetch(q->flows[f->next].head);
 }
 
 static inline void
@@ -242,13 +268,13 @@ ring_end_turn(struct fq *q, uint32_t ti)
 	ring_prefetch(q);
 }
 
-static inline struct rte_mbuf *
-ring_dequeue(struct fq *q, uint32_t now)
+static inline unsigned int
+ring_dequeue(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
 {
 	while (q->ring.head != q->ring.tail) {
 		uint32_t ti = fq_queue_at(q, &q->ring, 0);
 		struct fq_tin *t = &q->tins[ti];
-		struct rte_mbuf *m = NULL;
+		unsigned int n = 0;
 
 		if (unlikely(t->closed)) {
 			fq_tin_leave_ring(q);
@@ -259,40 +285,42 @@ ring_dequeue(struct fq *q, uint32_t now)
 			continue;
 		}
 		if (likely(t->deficit > 0))
-			m = tin_dequeue(q, t, false, now);
+			n = tin_dequeue(q, t, false, pkts, max, now);
 		if (t->deficit <= 0)
 			ring_end_turn(q, ti);
-		else if (!m)
+		else if (!n)
 			fq_tin_leave_ring(q);
-		if (likely(m))
-			return m;
+		if (likely(n))
+			return n;
 	}
-	return NULL;
+	return 0;
 }
 
-static inline struct rte_mbuf *
-dequeue_one(struct fq *q, uint32_t now)
+/* At least one packet if there is any. Only the end of a turn adds to the boost list. */
+static inline unsigned int
+dequeue_some(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
 {
-	struct rte_mbuf *m = boost_dequeue(q, now);
+	unsigned int n = boost_dequeue(q, pkts, now);
 
-	return m ? m : ring_dequeue(q, now);
+	return n ? n : ring_dequeue(q, pkts, max, now);
 }
 
 static inline unsigned int
-free_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
+free_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int n, uint32_t now)
 {
-	unsigned int i;
+	unsigned int got = 0, more;
 
-	for (i = 0; i < n; i++) {
-		pkts[i] = dequeue_one(q, now);
-		if (!pkts[i])
+	while (got < n) {
+		more = dequeue_some(q, &pkts[got], n - got, now);
+		if (!more)
 			break;
+		got += more;
 	}
-	return i;
+	return got;
 }
 
 static unsigned int
-shaped_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
+shaped_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int n, uint32_t now)
 {
 	struct fq_shaper *s = &q->shaper;
 	unsigned int i;
@@ -308,8 +336,7 @@ shaped_burst(struct fq *q, uint32_t now, struct rte_mbuf **pkts, unsigned int n)
 				q->member.idled = true;
 			break;
 		}
-		pkts[i] = dequeue_one(q, now);
-		if (!pkts[i]) {
+		if (!dequeue_some(q, &pkts[i], 1, now)) {
 			fq_shaper_idle(s, q->clock);
 			q->member.idled = true;
 			break;
@@ -329,8 +356,8 @@ fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned in
 		fq_wheel_turn(q);
 	if (unlikely(q->member.share))
 		fq_share_sync(q, now);
-	got = q->shaper.rate ? shaped_burst(q, fq_now32(now), pkts, n)
-			     : free_burst(q, fq_now32(now), pkts, n);
+	got = q->shaper.rate ? shaped_burst(q, pkts, n, fq_now32(now))
+			     : free_burst(q, pkts, n, fq_now32(now));
 	FQ_ADD(q->c.packets, got);
 	return got;
 }

@@ -6,6 +6,7 @@
 struct place {
 	uint64_t tag;
 	uint32_t ti, fi; /* FQ_NIL when not known */
+	uint32_t set;
 };
 
 static inline void
@@ -50,11 +51,11 @@ tin_get(struct fq *q, uint32_t key)
 }
 
 static inline uint32_t
-flow_get(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
+flow_get(struct fq *q, uint32_t ti, uint64_t tag)
 {
 	uint32_t fi = fq_flow_find(q, tag);
 
-	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, hash, tag);
+	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, tag);
 }
 
 static void
@@ -101,7 +102,7 @@ enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, ui
 		return;
 	}
 	configure(q, ti, item->conf);
-	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, pkt->hash, at->tag);
+	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, at->tag);
 	pkt->time = now;
 	fq_flow_append(q, fi, item->m, fq_wire_len(q, item->m));
 	if (q->flows[fi].list == FQ_LIST_NONE)
@@ -115,18 +116,20 @@ static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
+		rte_prefetch0(items[i].conf);
 		at[i].ti = fq_tin_guess(q, items[i].tin_key);
 		if (likely(at[i].ti != FQ_NIL)) {
 			rte_prefetch0(&q->tins[at[i].ti]);
 			rte_prefetch0(RTE_PTR_ADD(&q->tins[at[i].ti], RTE_CACHE_LINE_SIZE));
 		}
 		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
-		rte_prefetch0(&q->tags[fq_flow_set(q, at[i].tag)]);
+		at[i].set = fq_flow_set(q, at[i].tag);
+		rte_prefetch0(&q->tags[at[i].set]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_find(q, at[i].tag);
-		if (at[i].fi != FQ_NIL)
-			rte_prefetch0(&q->flows[at[i].fi]);
+		at[i].fi = fq_flow_find_in(q, at[i].set, at[i].tag);
+		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
+						 : fq_flow_likely(q, at[i].set, at[i].tag));
 	}
 }
 
@@ -134,7 +137,7 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 static void
 fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
 {
-	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL};
+	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL, 0};
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
@@ -144,7 +147,6 @@ fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t
 			q->drop(q->ctx, item.m, FQ_DROP_FIFO);
 			continue;
 		}
-		fq_pkt(q, item.m)->hash = 0;
 		enqueue_one(q, &item, &at, now);
 	}
 }

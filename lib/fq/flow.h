@@ -143,8 +143,9 @@ fq_blue_down(const struct fq *q, struct fq_flow *f)
 
 /* A way for a flow that has none: its own of before, else any free one with a fresh state. */
 static inline uint32_t
-fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
+fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
 {
+	uint32_t hash = (uint32_t)(tag >> 32);
 	struct fq_tin *t = &q->tins[ti];
 	uint32_t set = fq_flow_set(q, tag);
 	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
@@ -172,14 +173,30 @@ fq_flow_claim(struct fq *q, uint32_t ti, uint32_t hash, uint64_t tag)
 	return set + way;
 }
 
+/* What is likely to become this flow: its own of before, else a free one. */
+static inline const struct fq_flow *
+fq_flow_likely(const struct fq *q, uint32_t set, uint64_t tag)
+{
+	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
+
+	if (way == FQ_WAYS)
+		way = fq_flow_free_way(&q->tags[set]);
+	return &q->flows[set + way % FQ_WAYS];
+}
+
 /* The flow in use that has this tag, FQ_NIL for none. */
 static inline uint32_t
-fq_flow_find(const struct fq *q, uint64_t tag)
+fq_flow_find_in(const struct fq *q, uint32_t set, uint64_t tag)
 {
-	uint32_t set = fq_flow_set(q, tag);
 	uint32_t way = fq_flow_way(&q->tags[set], tag);
 
 	return way < FQ_WAYS ? set + way : FQ_NIL;
+}
+
+static inline uint32_t
+fq_flow_find(const struct fq *q, uint64_t tag)
+{
+	return fq_flow_find_in(q, fq_flow_set(q, tag), tag);
 }
 
 /*
@@ -210,19 +227,19 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 {
 	struct fq_flow *f = &q->flows[fi];
 	struct fq_tin *t = &q->tins[f->tin];
+	bool fatter; /* no branch: it is random */
 
-	fq_pkt_set_next(m, NULL);
+	m->tx_offload = 0;
 	if (f->head)
-		fq_pkt_set_next(f->tail, m);
+		f->tail->tx_offload = fq_link_make(m, len);
 	else
-		f->head = m;
+		f->head = fq_link_make(m, len);
 	f->tail = m;
 	f->bytes += len;
 	f->packets++;
-	if (f->bytes >= t->fat_bytes || t->fat == fi) {
-		t->fat = fi;
-		t->fat_bytes = f->bytes;
-	}
+	fatter = (f->bytes >= t->fat_bytes) | (t->fat == fi);
+	t->fat = fatter ? fi : t->fat;
+	t->fat_bytes = fatter ? f->bytes : t->fat_bytes;
 	FQ_ADD(t->bytes, len);
 	FQ_ADD(t->packets, 1);
 	FQ_ADD(q->bytes, len);
@@ -231,24 +248,13 @@ fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 
 /* The flow has a packet. Its next one is likely to be next. */
 static inline struct rte_mbuf *
-fq_flow_pop(struct fq *q, struct fq_tin *t, uint32_t fi, uint32_t *len)
+fq_flow_unlink(struct fq_flow *f)
 {
-	struct fq_flow *f = &q->flows[fi];
-	struct rte_mbuf *m = f->head;
+	struct rte_mbuf *m = fq_link_pkt(f->head);
 
-	f->head = fq_pkt_next(m);
-	rte_prefetch0(f->head);
-	rte_prefetch0(RTE_PTR_ADD(f->head, RTE_CACHE_LINE_SIZE));
-	*len = fq_wire_len(q, m);
-	fq_pkt_set_next(m, NULL);
-	f->bytes -= *len;
-	f->packets--;
-	if (t->fat == fi)
-		t->fat_bytes = f->bytes;
-	FQ_ADD(t->bytes, -*len);
-	FQ_ADD(t->packets, -1);
-	FQ_ADD(q->bytes, -*len);
-	FQ_ADD(q->packets, -1);
+	f->head = m->tx_offload;
+	fq_link_prefetch(f->head);
+	m->tx_offload = 0;
 	return m;
 }
 

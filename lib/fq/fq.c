@@ -75,7 +75,7 @@ init_lists(struct fq *q)
 	for (uint32_t c = 0; c < FQ_CLASSES; c++)
 		q->class_head[c] = FQ_TIN_NIL;
 	q->tins[fq_idle_head(q)].link =
-		(struct fq_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
+		(struct fq_tin_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
 		q->flows[q->n_flows + ti].tin = ti;
 		q->tins[ti].class = FQ_CLASS_NONE;

@@ -178,8 +178,8 @@ uint64_t fq_rate(const struct fq *q);
  * One rate for several instances, say the TX lcores of a port. Every FQ_SHARE_NS each takes its
  * part anew: what members use that want less than their part is left to them, the rest is divided
  * by the weights of the tins with packets. When load moves between members the sum may be above the
- * rate for up to FQ_SHARE_NS. A member that has not called fq_dequeue* for 5 times that is taken
- * for idle.
+ * rate for up to twice FQ_SHARE_NS. A member that has not called fq_dequeue* for 5 times that is
+ * taken for idle.
  *
  * fq_share_join is part of setting up; then the instance's rate is the share's (fq_rate tells its
  * part). fq_share_rate_set may be called by any thread. Destroy the share after its members.

@@ -44,8 +44,14 @@
 
 enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };
 
+/*
+ * A packet and its wire length in the 16 high bits, which no address of a user process has. So a
+ * packet's length is known before the packet is in the cache.
+ */
+typedef uint64_t fq_link;
+
 struct fq_flow {
-	struct rte_mbuf *head;
+	fq_link head; /* 0: empty */
 	struct rte_mbuf *tail; /* valid while head is set */
 	uint32_t bytes;
 	uint32_t packets;
@@ -65,7 +71,7 @@ struct fq_fifo {
 };
 
 /* Of tins. */
-struct fq_link {
+struct fq_tin_link {
 	uint16_t next, prev;
 };
 
@@ -96,8 +102,8 @@ struct fq_tin {
 	uint32_t fat; /* the flow that had most bytes when a packet last came */
 	uint32_t fat_bytes;
 
-	struct fq_link link; /* idle list, or slot of the wheel */
-	struct fq_link excess;
+	struct fq_tin_link link; /* idle list, or slot of the wheel */
+	struct fq_tin_link excess;
 	struct fq_sojourn sojourn;
 	uint64_t spill; /* hashes that the default flow may hold, a Bloom filter of 64 bits */
 	uint64_t rate; /* bytes per s, 0: none */
@@ -223,19 +229,35 @@ fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
 {
 	uint32_t len = (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
 
-	return likely(q->framing == FQ_FRAMING_NONE) ? len : fq_framed(q->framing, len);
+	if (unlikely(q->framing != FQ_FRAMING_NONE))
+		len = fq_framed(q->framing, len);
+	return RTE_MIN(len, (uint32_t)UINT16_MAX);
+}
+
+static inline fq_link
+fq_link_make(struct rte_mbuf *m, uint32_t len)
+{
+	return (uint64_t)(uintptr_t)m | (uint64_t)len << 48;
 }
 
 static inline struct rte_mbuf *
-fq_pkt_next(const struct rte_mbuf *m)
+fq_link_pkt(fq_link l)
 {
-	return (struct rte_mbuf *)(uintptr_t)m->tx_offload;
+	return (struct rte_mbuf *)(uintptr_t)(l & (UINT64_MAX >> 16));
 }
 
-static inline void
-fq_pkt_set_next(struct rte_mbuf *m, struct rte_mbuf *next)
+static inline uint32_t
+fq_link_len(fq_link l)
 {
-	m->tx_offload = (uintptr_t)next;
+	return (uint32_t)(l >> 48);
+}
+
+/* Link and time are in the second line; the first is for who sends it. */
+static inline void
+fq_link_prefetch(fq_link l)
+{
+	rte_prefetch0(RTE_PTR_ADD(fq_link_pkt(l), RTE_CACHE_LINE_SIZE));
+	rte_prefetch0(fq_link_pkt(l));
 }
 
 /* overload.c */

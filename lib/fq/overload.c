@@ -40,7 +40,7 @@ static void
 class_remove(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
-	struct fq_link l = t->excess;
+	struct fq_tin_link l = t->excess;
 
 	if (l.prev != FQ_TIN_NIL)
 		q->tins[l.prev].excess.next = l.next;
@@ -61,7 +61,7 @@ class_insert(struct fq *q, uint32_t ti, uint32_t class)
 	uint16_t head = q->class_head[class];
 
 	t->class = (uint8_t) class;
-	t->excess = (struct fq_link){head, FQ_TIN_NIL};
+	t->excess = (struct fq_tin_link){head, FQ_TIN_NIL};
 	if (head != FQ_TIN_NIL)
 		q->tins[head].excess.prev = (uint16_t)ti;
 	q->class_head[class] = (uint16_t)ti;
@@ -159,9 +159,18 @@ void
 fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 {
 	struct fq_tin *t = &q->tins[q->flows[fi].tin];
-	uint32_t len;
-	struct rte_mbuf *m = fq_flow_pop(q, t, fi, &len);
+	struct fq_flow *f = &q->flows[fi];
+	uint32_t len = fq_link_len(f->head);
+	struct rte_mbuf *m = fq_flow_unlink(f);
 
+	f->bytes -= len;
+	f->packets--;
+	if (t->fat == fi)
+		t->fat_bytes = f->bytes;
+	FQ_ADD(t->bytes, -len);
+	FQ_ADD(t->packets, -1);
+	FQ_ADD(q->bytes, -len);
+	FQ_ADD(q->packets, -1);
 	FQ_ADD(q->tin_counters[q->flows[fi].tin].drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);
 	q->drop(q->ctx, m, why);

@@ -12,7 +12,7 @@ fq_tin_idle(struct fq *q, uint32_t ti)
 	uint32_t head = fq_idle_head(q);
 	uint32_t tail = q->tins[head].link.prev;
 
-	q->tins[ti].link = (struct fq_link){(uint16_t)head, (uint16_t)tail};
+	q->tins[ti].link = (struct fq_tin_link){(uint16_t)head, (uint16_t)tail};
 	q->tins[tail].link.next = (uint16_t)ti;
 	q->tins[head].link.prev = (uint16_t)ti;
 }
@@ -20,7 +20,7 @@ fq_tin_idle(struct fq *q, uint32_t ti)
 static void
 idle_unlink(struct fq *q, uint32_t ti)
 {
-	struct fq_link l = q->tins[ti].link;
+	struct fq_tin_link l = q->tins[ti].link;
 
 	q->tins[l.prev].link.next = l.next;
 	q->tins[l.next].link.prev = l.prev;

@@ -45,6 +45,24 @@ set_next(struct fq_wheel *w)
 	w->next = w->now + least;
 }
 
+static void
+slot_push(struct fq *q, unsigned int level, uint32_t at, uint32_t ti)
+{
+	struct fq_wheel *w = &q->wheel;
+	struct fq_tin *t = &q->tins[ti];
+	uint32_t slot = level * SLOTS + at % SLOTS;
+	uint64_t bit = UINT64_C(1) << (at % SLOTS);
+
+	t->slot = (uint8_t)slot;
+	t->link = (struct fq_tin_link){FQ_TIN_NIL, FQ_TIN_NIL};
+	if (w->mask[level] & bit) {
+		t->link.next = w->head[slot];
+		q->tins[t->link.next].link.prev = (uint16_t)ti;
+	}
+	w->head[slot] = (uint16_t)ti;
+	w->mask[level] |= bit;
+}
+
 void
 fq_wheel_insert(struct fq *q, uint32_t ti)
 {
@@ -53,7 +71,7 @@ fq_wheel_insert(struct fq *q, uint32_t ti)
 	uint64_t fine = t->ready - q->clock;
 	uint32_t wait = 1 + (uint32_t)(fine >> (FQ_FINE_SHIFT + FQ_TIME_SHIFT));
 	unsigned int level = 0;
-	uint32_t at, slot;
+	uint32_t at, begins;
 
 	w->now = fq_clock32(q);
 	while (level < FQ_WHEEL_LEVELS - 1 && wait > REACH << level_shift(level))
@@ -61,19 +79,11 @@ fq_wheel_insert(struct fq *q, uint32_t ti)
 	wait = RTE_MIN(wait, REACH << level_shift(level));
 	at = (w->now + wait) >> level_shift(level);
 	at += at == w->now >> level_shift(level);
-	slot = level * SLOTS + at % SLOTS;
 	t->state = FQ_TIN_WAITING;
-	t->slot = (uint8_t)slot;
-	t->link = (struct fq_link){FQ_TIN_NIL, FQ_TIN_NIL};
-	if (w->mask[level] >> (at % SLOTS) & 1) {
-		t->link.next = w->head[slot];
-		q->tins[t->link.next].link.prev = (uint16_t)ti;
-	}
-	w->head[slot] = (uint16_t)ti;
-	w->mask[level] |= UINT64_C(1) << (at % SLOTS);
-	at = (at << level_shift(level)) - w->now;
-	if (!w->n++ || at < w->next - w->now)
-		w->next = w->now + at;
+	slot_push(q, level, at, ti);
+	begins = (at << level_shift(level)) - w->now;
+	if (!w->n++ || begins < w->next - w->now)
+		w->next = w->now + begins;
 }
 
 void
@@ -81,7 +91,7 @@ fq_wheel_remove(struct fq *q, uint32_t ti)
 {
 	struct fq_wheel *w = &q->wheel;
 	const struct fq_tin *t = &q->tins[ti];
-	struct fq_link l = t->link;
+	struct fq_tin_link l = t->link;
 
 	if (l.next != FQ_TIN_NIL)
 		q->tins[l.next].link.prev = l.prev;

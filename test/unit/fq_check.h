@@ -20,11 +20,12 @@ fq_check_flow(const struct fq *q, uint32_t fi, uint32_t ti, enum fq_list_id list
 
 	assert_int_equal(f->list, list);
 	assert_int_equal(f->tin, ti);
-	for (const struct rte_mbuf *m = f->head; m; m = fq_pkt_next(m)) {
+	for (fq_link l = f->head; l; l = fq_link_pkt(l)->tx_offload) {
 		packets++;
-		bytes += fq_wire_len(q, m);
-		if (!fq_pkt_next(m))
-			assert_ptr_equal(m, f->tail);
+		bytes += fq_wire_len(q, fq_link_pkt(l));
+		assert_int_equal(fq_link_len(l), fq_wire_len(q, fq_link_pkt(l)));
+		if (!fq_link_pkt(l)->tx_offload)
+			assert_ptr_equal(fq_link_pkt(l), f->tail);
 	}
 	assert_int_equal(f->packets, packets);
 	assert_int_equal(f->bytes, bytes);
@@ -159,7 +160,7 @@ fq_check(const struct fq *q)
 		waiting += t->state == FQ_TIN_WAITING;
 		boosted += t->boosted;
 		if (q->flows[fq_default_flow(q, ti)].list == FQ_LIST_NONE)
-			assert_null(q->flows[fq_default_flow(q, ti)].head);
+			assert_int_equal(q->flows[fq_default_flow(q, ti)].head, 0);
 	}
 	for (uint32_t ti = q->tins[q->n_tins].link.next; ti != q->n_tins; idle++) {
 		assert_int_equal(q->tins[ti].state, FQ_TIN_IDLE);

@@ -371,6 +371,30 @@ waiting_tins_obey(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * Ten packets of 100 bytes fit a quantum, yet at 1 Mbit/s they leave one by one, 0.8 ms apart: as a
+ * new flow, and after its first quantum as an old one.
+ */
+static void
+small_packets_of_a_tin_do_not_burst(void **state)
+{
+	struct fq_tin_conf conf = {.weight = 1, .rate = MBIT};
+	struct rte_mbuf *pkts[32];
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	t.now = SECOND;
+	for (unsigned int i = 0; i < 30; i++)
+		put_conf(&t, 1, 100, &conf);
+	for (unsigned int i = 0; i < 30; i++) {
+		assert_int_equal(fq_dequeue_burst(t.q, t.now, pkts, 32), 1);
+		test_fq_leave(&t, (struct test_pkt *)pkts[0]);
+		t.now += 802000;
+	}
+	test_fq_end(&t);
+}
+
 /* Set back by half an hour, for which a waiting tin is not held. */
 static void
 clock_set_back_for_a_tin(void **state)
@@ -563,6 +587,7 @@ main(void)
 		cmocka_unit_test(any_rate_of_a_tin),
 		cmocka_unit_test(rate_of_a_tin_changes),
 		cmocka_unit_test(waiting_tins_obey),
+		cmocka_unit_test(small_packets_of_a_tin_do_not_burst),
 		cmocka_unit_test(clock_set_back_for_a_tin),
 		cmocka_unit_test(shards_divide_by_weight),
 		cmocka_unit_test(idle_shards_release_their_part),
