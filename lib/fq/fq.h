@@ -51,7 +51,8 @@ struct rte_mbuf;
 /* Why a packet was dropped: symbol, telemetry key, help. */
 #define FQ_DROPS(X)                                                                                \
 	X(OVERLIMIT, "overlimit", "queue over its limit: head of the flow most over its share")    \
-	X(TIN_LIMIT, "tin_limit", "tin over its packet limit: head of its oldest flow")            \
+	X(TIN_LIMIT, "tin_limit",                                                                  \
+		"tin over its packet limit: its fattest flow; closed, its oldest")                 \
 	X(CODEL, "codel", "waited above target for too long (RFC 8289)")                           \
 	X(BLUE, "blue", "flow that kept the queue over its limit (BLUE)")                          \
 	X(PURGE, "purge", "tin emptied: peer removed, handshake given up, or queue destroyed")     \

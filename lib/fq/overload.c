@@ -190,12 +190,23 @@ fq_overload(struct fq *q)
 	}
 }
 
+/* What waits behind a closed tin is all too old some time: there the oldest goes, whoever sent it.
+ */
+static uint32_t
+oldest_flow(struct fq *q, struct fq_tin *t)
+{
+	while (!q->flows[elder_list(t)->head].head)
+		pop_and_release(q, t, elder_list(t));
+	return elder_list(t)->head;
+}
+
 void
 fq_tin_trim(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
+	uint32_t fi = t->closed ? oldest_flow(q, t) : victim_flow(q, t);
 
-	while (!q->flows[elder_list(t)->head].head)
-		pop_and_release(q, t, elder_list(t));
-	fq_drop_head(q, elder_list(t)->head, FQ_DROP_TIN_LIMIT);
+	if (!t->closed)
+		fq_blue_up(q, &q->flows[fi]);
+	fq_drop_head(q, fi, FQ_DROP_TIN_LIMIT);
 }

@@ -349,9 +349,10 @@ tin_limit_drops_oldest(void **state)
 	test_fq_end(&t);
 }
 
-/* The same for an open tin: A is on the old list, B is new. */
+/* An open tin: the fattest flow loses, also when it is not the one that comes on top, nor the
+ * oldest. */
 static void
-tin_limit_drops_old_before_new(void **state)
+tin_limit_drops_fattest(void **state)
 {
 	struct test_fq t;
 	struct fq_params p = test_fq_params();
@@ -359,11 +360,14 @@ tin_limit_drops_old_before_new(void **state)
 	RTE_SET_USED(state);
 	p.tin_limit_packets = 6;
 	test_fq_start(&t, p, 64);
-	test_fq_put_many(&t, 6, 1, 0xa, 1000);
-	assert_int_equal(test_fq_id(&t), 0);
-	test_fq_put_many(&t, 2, 1, 0xb, 1000);
+	test_fq_put_many(&t, 2, 1, 0xa, 1000);
+	test_fq_put_many(&t, 4, 1, 0xb, 1000);
+	assert_int_equal(t.drops, 0);
+	test_fq_put(&t, 1, 0xa, 1000);
 	assert_int_equal(t.drops, 1);
-	assert_int_equal(t.drop_id[0], 1);
+	assert_int_equal(t.drop_id[0], 2);
+	assert_int_equal(t.drop_why[0], FQ_DROP_TIN_LIMIT);
+	fq_check(t.q);
 	test_fq_end(&t);
 }
 
@@ -468,7 +472,7 @@ main(void)
 		cmocka_unit_test(closed_tin_keeps_then_releases_in_order),
 		cmocka_unit_test(explicit_close_holds),
 		cmocka_unit_test(tin_limit_drops_oldest),
-		cmocka_unit_test(tin_limit_drops_old_before_new),
+		cmocka_unit_test(tin_limit_drops_fattest),
 		cmocka_unit_test(purge_empties_one_tin),
 		cmocka_unit_test(idle_tins_are_recycled),
 		cmocka_unit_test(walk_sees_every_tin_once),
