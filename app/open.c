@@ -6,7 +6,7 @@
 #include "path.h"
 #include "route.h"
 
-/* How long packets from a new endpoint are kept for the path there. */
+/* How long packets are kept for the path, or the session, that the answer shall take. */
 #define PARK_TIME_MAX UINT64_C(2000000)
 
 /* An authenticated message: before the cipher its session is known, behind it everything. */
@@ -43,9 +43,16 @@ tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
 	tg_drop(&c->counters, m, why);
 }
 
+static bool
+is_unconfirmed(const struct wg_keypair *kp)
+{
+	return atomic_load_explicit(&kp->unconfirmed, memory_order_acquire);
+}
+
 /*
  * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it
- * came from another endpoint than answers go to, and control has been told.
+ * came from another endpoint than answers go to, or under a session that they are not sent under
+ * yet, and control has been told.
  */
 static bool
 authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, uint32_t len)
@@ -65,7 +72,7 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
 	wg_peer_received(peer, c->now, len != 0);
 	atomic_fetch_add_explicit(&peer->rx_bytes, rte_pktmbuf_data_len(m), memory_order_relaxed);
-	return moved;
+	return moved || is_unconfirmed(kp);
 }
 
 static bool
@@ -122,18 +129,27 @@ park(struct tg_crypto *c, struct rte_mbuf *m)
 	c->parked[(c->first_parked + c->n_parked++) % TG_PARK_MAX] = m;
 }
 
-/* Has control published the path to where this packet came from, or does it take too long? */
+/*
+ * Would the answer take the session that this packet came under, and the path to where it came
+ * from? Or does control take too long?
+ */
 static bool
 may_go(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	const struct wg_peer *peer = wg_device_peer(c->env->dev, tg_meta(m)->peer);
 	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
+	const struct wg_data *msg =
+		rte_pktmbuf_mtod_offset(m, const struct wg_data *, -(int)sizeof(*msg));
+	const struct wg_keypair *kp =
+		wg_index_keypair(wg_device_index(c->env->dev), rte_le_to_cpu_32(msg->receiver));
 	struct wg_endpoint from;
 
-	if (!path || (uint32_t)(c->now >> 10) - tg_meta(m)->fq.time > PARK_TIME_MAX >> 10)
+	if ((uint32_t)(c->now >> 10) - tg_meta(m)->fq.time > PARK_TIME_MAX >> 10)
 		return true;
-	tg_endpoint_read(m, sizeof(struct wg_data), &from);
-	return wg_endpoint_equal(&path->endpoint, &from);
+	if (kp && is_unconfirmed(kp))
+		return false;
+	tg_endpoint_read(m, sizeof(*msg), &from);
+	return !path || wg_endpoint_equal(&path->endpoint, &from);
 }
 
 void
@@ -168,11 +184,11 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 	uint8_t outer_tos =
 		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
 	enum tg_drop why = TG_DROP_REPLAY;
-	bool moved = false;
+	bool park_it = false;
 	struct pkt_ip ip;
 
 	if (wg_replay_update(&kp->replay, job->counter)) {
-		moved = authenticated(c, m, kp, job->len);
+		park_it = authenticated(c, m, kp, job->len);
 		why = job->len ? inspect(c, kp, job, outer_tos, &ip) : TG_DROP_KEEPALIVE;
 	}
 	if (why != TG_DROP_COUNT) {
@@ -182,7 +198,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 	rte_pktmbuf_adj(m, sizeof(struct wg_data));
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip.total_len));
 	tg_meta(m)->peer = kp->peer->id;
-	if (moved || tg_lane_peer(c, kp->peer->id)->parked)
+	if (park_it || tg_lane_peer(c, kp->peer->id)->parked)
 		park(c, m);
 	else
 		forward(c, m, &ip);

@@ -36,8 +36,9 @@ struct tg_batch {
  * down for those). A younger packet is not sealed before there are none: it follows to the closed
  * tin, or, when there is a session by now, it is held here for the moment that the others take.
  *
- * parked: opened, but from a new endpoint. They go on when control has published the new path, so
- * that the answer takes it; younger ones queue behind them.
+ * parked: opened, but from a new endpoint or as the first under a new session. They go on when
+ * control has published the new path or session, so that the answer takes it; younger ones queue
+ * behind them.
  */
 struct tg_lane_peer {
 	_Atomic uint16_t waiting;

@@ -25,6 +25,7 @@ wg_keypair_create(struct wg_peer *peer, const struct wg_session_keys *keys, uint
 	kp->local_index = local_index;
 	kp->remote_index = remote_index;
 	kp->initiator = initiator;
+	atomic_init(&kp->unconfirmed, !initiator);
 	return kp;
 }
 

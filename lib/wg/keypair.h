@@ -32,6 +32,8 @@ struct wg_keypair {
 	uint32_t remote_index;
 	bool initiator;
 	_Atomic bool
+		unconfirmed; /* a responder's, until control has made it the one to send under */
+	_Atomic bool
 		heard; /* set by the decrypting lcore at the first packet; it then tells control */
 
 	/* Receiving. */

@@ -25,6 +25,13 @@ set_current(struct wg_peer *peer, struct wg_keypair *kp)
 	atomic_store_explicit(&peer->current, kp, memory_order_release);
 }
 
+/* After set_current(): who sees the flag down sees what answers are sent under. */
+static void
+set_confirmed(struct wg_keypair *kp)
+{
+	atomic_store_explicit(&kp->unconfirmed, false, memory_order_release);
+}
+
 static void
 retire(struct wg_device *dev, struct wg_keypair *kp)
 {
@@ -47,6 +54,7 @@ add_as_initiator(struct wg_device *dev, struct wg_peer *peer, struct wg_keypair 
 
 	set_current(peer, kp);
 	if (peer->next) {
+		set_confirmed(peer->next);
 		peer->previous = peer->next;
 		peer->next = NULL;
 		retire(dev, was);
@@ -86,6 +94,7 @@ wg_session_confirm(struct wg_device *dev, struct wg_peer *peer, struct wg_keypai
 	peer->previous = current(peer);
 	peer->next = NULL;
 	set_current(peer, kp);
+	set_confirmed(kp);
 	up(dev, peer);
 	wg_device_schedule(dev, peer, now);
 }

@@ -334,6 +334,41 @@ parked(const struct bed *bed)
 	return n;
 }
 
+/* The answer to the first message under a session shall not go out under the one before, or wait.
+ */
+static void
+test_first_message_waits_for_its_session(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	const struct wg_peer *gw;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	gw = wg_device_find(bed->peers[0].dev, bed->gateway.public_key);
+	wg_device_session_wanted(bed->peers[0].dev, gw->id, bed->now);
+	bed_deliver(bed);
+	bed_rx(bed);
+	bed_handshakes(bed);
+	bed_deliver(bed);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_rx(bed);
+	bed_crypto(bed);
+	assert_int_equal(parked(bed), 1);
+	assert_null(wg_peer_session(bed_peer(bed, 0), bed->now));
+	bed_events(bed);
+	assert_non_null(wg_peer_session(bed_peer(bed, 0), bed->now));
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 1);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_rx(bed);
+	bed_crypto(bed);
+	assert_int_equal(parked(bed), 0);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 2);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 /* What it sends waits until its answer will find it; what was queued for it follows it. */
 static void
 one_move(struct bed *bed, unsigned int peer)
@@ -467,6 +502,7 @@ run(void)
 		cmocka_unit_test(test_full_ring_before_the_closed_tin),
 		cmocka_unit_test(test_successor_in_a_slot_gets_nothing_of_its_predecessor),
 		cmocka_unit_test(test_replays_are_dropped_and_heard_is_said_once),
+		cmocka_unit_test(test_first_message_waits_for_its_session),
 		cmocka_unit_test(test_peer_moves),
 		cmocka_unit_test(test_peer_moves_with_a_refused_packet),
 		cmocka_unit_test(test_busy_port_loses_nothing_and_keeps_order),
