@@ -104,6 +104,19 @@ fifo_params(const struct fq_params *p)
 	return fifo;
 }
 
+static void
+free_all(struct fq *q)
+{
+	rte_free(q->boost.tins);
+	rte_free(q->ring.tins);
+	rte_free(q->slots);
+	rte_free(q->tin_counters);
+	rte_free(q->tins);
+	rte_free(q->tags);
+	rte_free(q->flows);
+	rte_free(q);
+}
+
 struct fq *
 fq_create(const struct fq_params *params)
 {
@@ -134,14 +147,7 @@ fq_create(const struct fq_params *params)
 	return q;
 
 no_arrays:
-	rte_free(q->boost.tins);
-	rte_free(q->ring.tins);
-	rte_free(q->slots);
-	rte_free(q->tin_counters);
-	rte_free(q->tins);
-	rte_free(q->tags);
-	rte_free(q->flows);
-	rte_free(q);
+	free_all(q);
 no_memory:
 	rte_errno = ENOMEM;
 	return NULL;
@@ -156,12 +162,5 @@ fq_destroy(struct fq *q)
 		if (q->tins[ti].used)
 			fq_tin_purge(q, q->tins[ti].key);
 	}
-	rte_free(q->boost.tins);
-	rte_free(q->ring.tins);
-	rte_free(q->slots);
-	rte_free(q->tin_counters);
-	rte_free(q->tins);
-	rte_free(q->tags);
-	rte_free(q->flows);
-	rte_free(q);
+	free_all(q);
 }

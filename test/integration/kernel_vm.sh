@@ -199,3 +199,15 @@ vm_counters() {
 	expect_equal "site $1's received and sent" "$(peer_field "$1" 7) $(peer_field "$1" 6)" \
 		"$(in_vm "$1" "wg show wg$1 dump | awk 'NR == 2 { print \$6, \$7 }'")"
 }
+
+# start_kernel_network: the gateway, and both sites in the virtual machine.
+start_kernel_network() {
+	need_vm
+	make_network
+	add_peer 1
+	add_peer 2 'Endpoint = 192.0.2.11:51822'
+	start_gateway
+	boot_vm
+	start_vm_site 1 "Endpoint = $TG_GW4"
+	start_vm_site 2
+}

@@ -6,14 +6,7 @@ source "$(dirname "$0")/lib.sh"
 # shellcheck source=test/integration/kernel_vm.sh
 source "$(dirname "$0")/kernel_vm.sh"
 
-need_vm
-make_network
-add_peer 1
-add_peer 2 'Endpoint = 192.0.2.11:51822'
-start_gateway
-boot_vm
-start_vm_site 1 "Endpoint = $TG_GW4"
-start_vm_site 2
+start_kernel_network
 
 both_ways() {
 	vm_pings "$1" 10.10.0.2
