@@ -22,14 +22,18 @@ lookup(const struct tg_env *env, const struct wg_endpoint *to)
 	return tg_fib_hop_get(env->fib, hop->port, hop->family, hop->addr);
 }
 
-/* The address that the peer last reached us at, while it is still ours; else what routing says. */
+/*
+ * The address that the peer last reached us at, while it is still ours and the way back is by the
+ * same port; else what routing says.
+ */
 static bool
 source(const struct tg_env *env, const struct wg_endpoint *to, const struct tg_hop *hop,
 	uint8_t src[16])
 {
 	static const uint8_t none[16];
+	bool same_port = !to->iface || to->iface == hop->port + 1;
 
-	if (memcmp(to->src, none, sizeof(none)) != 0 &&
+	if (same_port && memcmp(to->src, none, sizeof(none)) != 0 &&
 		tg_fib_is_local(env->fib, to->family, to->src)) {
 		memcpy(src, to->src, 16);
 		return true;
@@ -170,6 +174,7 @@ tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from)
 	const uint8_t *udp = message - sizeof(struct rte_udp_hdr);
 
 	memset(from, 0, sizeof(*from));
+	from->iface = (uint16_t)(m->port + 1); /* 0 for RTE_MBUF_PORT_INVALID */
 	memcpy(&from->port, udp + offsetof(struct rte_udp_hdr, src_port), sizeof(from->port));
 	if (ip[0] >> 4 == 4) {
 		from->family = AF_INET;

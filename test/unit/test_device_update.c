@@ -407,10 +407,27 @@ test_same_endpoint_again(void **state)
 	net_destroy(net);
 }
 
+/* Where a message came in by counts, unless it is not known of one of the two. */
+static void
+test_endpoint_equal(void **state)
+{
+	struct wg_endpoint a = {.family = AF_INET, .port = 1, .iface = 1}, b = a;
+
+	RTE_SET_USED(state);
+	assert_true(wg_endpoint_equal(&a, &b));
+	b.iface = 2;
+	assert_false(wg_endpoint_equal(&a, &b));
+	b.iface = 0;
+	assert_true(wg_endpoint_equal(&a, &b));
+	b.src[15] = 1;
+	assert_false(wg_endpoint_equal(&a, &b));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_endpoint_equal),
 		cmocka_unit_test(test_own_key_as_peer),
 		cmocka_unit_test(test_private_key_change),
 		cmocka_unit_test(test_private_key_change_during_handshake),
