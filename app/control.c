@@ -93,7 +93,7 @@ peer_removed(void *control, struct wg_peer *peer)
 	struct tg_control *c = control;
 
 	tg_path_withdraw(c->rcu, peer);
-	command(c, TG_COMMAND_PURGE, peer);
+	command(c, TG_COMMAND_GONE, peer);
 }
 
 static uint64_t

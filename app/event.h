@@ -25,7 +25,8 @@ struct tg_event {
 
 enum tg_command_kind {
 	TG_COMMAND_OPEN, /* the peer has a session: open its closed tin */
-	TG_COMMAND_PURGE, /* it will not get one: drop what waits */
+	TG_COMMAND_PURGE, /* it will not get one: drop what waits for it */
+	TG_COMMAND_GONE, /* the peer is removed: drop all that is queued for it */
 };
 
 struct tg_command {

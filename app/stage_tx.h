@@ -60,6 +60,8 @@ void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 /* transmit.c */
 void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
+/* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
+void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);

@@ -41,6 +41,10 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 	case TG_COMMAND_PURGE:
 		fq_tin_purge(tx->staging, command->peer);
 		break;
+	case TG_COMMAND_GONE:
+		fq_tin_purge(tx->staging, command->peer);
+		tg_transmit_purge(tx, command->peer);
+		break;
 	}
 }
 

@@ -91,6 +91,15 @@ tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
 	fq_enqueue(tx->wires[meta->port].queue, m, meta->peer, conf_of(peer, &conf), tx->now);
 }
 
+void
+tg_transmit_purge(struct tg_tx *tx, uint32_t peer)
+{
+	uint16_t i;
+
+	for (i = 0; i < tx->env->n_ports; i++)
+		fq_tin_purge(tx->wires[i].queue, peer);
+}
+
 /* The peer may have moved, or gone, while its packet was queued: the packet follows. */
 static bool
 write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)

@@ -274,6 +274,7 @@ bed_op_peer_removed(void *ctx, struct wg_peer *peer)
 	if (side != &side->bed->gateway)
 		return;
 	tg_path_withdraw(side->bed->rcu, peer);
+	bed_command(side->bed, TG_COMMAND_GONE, peer);
 }
 
 static inline uint64_t

@@ -420,7 +420,7 @@ static const struct fault faults[] = {
 	FAULT(control_full_from_crypto, CRYPTO, CONTROL_FULL),
 	FAULT(peer_gone_before_tx, TX, PEER_GONE),
 	FAULT(peer_gone_before_staging, TX, PURGE),
-	FAULT(peer_gone_in_port_queue, TX, PEER_GONE, .bed.tx_ring = 32),
+	FAULT(peer_gone_in_port_queue, TX, PURGE, .bed.tx_ring = 32),
 	FAULT(no_endpoint, TX, NO_ENDPOINT),
 	FAULT(no_endpoint_in_port_queue, TX, NO_ENDPOINT, .bed.tx_ring = 32),
 	FAULT(no_headroom_for_outer, TX, NO_ROOM),
