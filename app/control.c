@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "clock.h"
+#include "fib_control.h"
 #include "path.h"
 #include "ports.h"
 
@@ -175,9 +176,14 @@ routes_changed(void *control)
 static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
-	int ret = tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+	struct tg_control *c = control;
+	int ret;
 
-	(void)up;
+	if (port == TG_FIB_TUNNEL) {
+		wg_device_set_up(c->dev, up, c->now);
+		return;
+	}
+	ret = tg_port_set_mtu(&c->pipeline->env, port, mtu);
 	if (ret)
 		fprintf(stderr, "tinguard: port %u: MTU %u: %s\n", port, mtu, rte_strerror(-ret));
 }
@@ -322,6 +328,9 @@ tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LE
 		snprintf(error, TG_ERROR_LEN, "event loop: %s", strerror(errno));
 		return -errno;
 	}
+	c->now = tg_now();
+	/* Until its network device is seen to be up. */
+	wg_device_set_up(c->dev, false, c->now);
 	watch_signal(c, &c->sigint, SIGINT);
 	watch_signal(c, &c->sigterm, SIGTERM);
 	ret = open_netlink(c, error);

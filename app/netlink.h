@@ -24,8 +24,8 @@ struct tg_netlink_ops {
 	void (*routes_changed)(void *ctx);
 	/* The neighbour's MAC is known now (or has become known again). */
 	void (*resolved)(void *ctx, struct tg_hop *hop);
-	/* A twin's administrative state or MTU, once in tg_netlink_sync() and when the operator
-	 * changes it. */
+	/* Administrative state or MTU of a twin, or of the tunnel (TG_FIB_TUNNEL), once in
+	 * tg_netlink_sync() and when the operator changes it. */
 	void (*link_changed)(void *ctx, uint16_t port, bool up, uint16_t mtu);
 };
 

@@ -99,7 +99,7 @@ if_report(struct tg_netlink *nl, const struct nl_if *i, bool was_up, uint32_t mt
 	if (i->port == NL_PORT_NONE)
 		return;
 	tg_fib_set_mtu(nl->fib, (uint16_t)i->port, i->mtu);
-	if (is_twin(i->port) && (up != was_up || i->mtu != mtu_before))
+	if (up != was_up || i->mtu != mtu_before)
 		nl->ops->link_changed(nl->ctx, (uint16_t)i->port, up,
 			tg_fib_port_mtu(nl->fib, (uint16_t)i->port));
 }

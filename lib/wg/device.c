@@ -105,6 +105,40 @@ wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t le
 	dev->ops->send(dev->ctx, peer, &peer->endpoint, msg, len);
 }
 
+static void
+begin(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
+{
+	if (peer->persistent_keepalive)
+		wg_device_keepalive(dev, peer, now);
+}
+
+static void
+end(struct wg_device *dev, struct wg_peer *peer)
+{
+	wg_handshake_end(dev, peer);
+	wg_session_drop_all(dev, peer);
+	peer->timers.last_initiation = 0;
+	dev->ops->purge(dev->ctx, peer);
+}
+
+void
+wg_device_set_up(struct wg_device *dev, bool up, uint64_t now)
+{
+	struct wg_peer *peer;
+
+	if (up == !dev->down)
+		return;
+	dev->down = !up;
+	TAILQ_FOREACH(peer, &dev->peers.order, order)
+	{
+		if (up)
+			begin(dev, peer, now);
+		else
+			end(dev, peer);
+		wg_device_schedule(dev, peer, now);
+	}
+}
+
 void
 wg_device_session_wanted(struct wg_device *dev, uint32_t peer_id, uint64_t now)
 {

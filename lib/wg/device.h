@@ -51,6 +51,7 @@ struct wg_device_params {
 	X(LENGTH, "handshake message of a wrong length")                                           \
 	X(TYPE, "unknown message type")                                                            \
 	X(NO_IDENTITY, "no private key is set")                                                    \
+	X(DOWN, "the tunnel is down")                                                              \
 	X(MAC1, "mac1 does not match our public key")                                              \
 	X(UNDER_LOAD, "cookie reply sent instead of an answer")                                    \
 	X(RATE_LIMIT, "too many handshakes from this source")                                      \
@@ -82,6 +83,13 @@ void wg_device_destroy(struct wg_device *dev);
  * sends one at once. Sessions of peers that keep their keys are not disturbed.
  */
 int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t now);
+
+/*
+ * As the tunnel's network device: down, a device has no sessions, makes and answers no handshake,
+ * and what waits for a session is dropped. Up again, peers with a persistent keepalive are spoken
+ * to at once. It begins up.
+ */
+void wg_device_set_up(struct wg_device *dev, bool up, uint64_t now);
 
 /* A message of type 1 to 3 (or anything that is not type 4). under_load asks for cookies (mac2). */
 enum wg_refusal wg_device_receive(struct wg_device *dev, const void *msg, size_t len,

@@ -22,6 +22,7 @@ struct wg_device {
 	struct wg_wheel wheel;
 	uint32_t fwmark;
 	uint16_t listen_port;
+	bool down;
 };
 
 /* Files the peer in the wheel for what is due next, or takes it out. To be called after any change.

@@ -177,6 +177,8 @@ wg_device_receive(struct wg_device *dev, const void *msg, size_t len,
 		return WG_REFUSED_LENGTH;
 	if (!dev->identity->set)
 		return WG_REFUSED_NO_IDENTITY;
+	if (dev->down)
+		return WG_REFUSED_DOWN;
 	rc = kinds[type].has_macs ? admit(dev, &rx, under_load) : WG_OK;
 	return rc ? rc : kinds[type].receive(dev, &rx);
 }

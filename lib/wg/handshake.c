@@ -49,7 +49,8 @@ wg_handshake_want(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
 
 	if (t->attempt_since)
 		return;
-	if (!peer->endpoint.family || !wg_handshake_possible(&peer->handshake, dev->identity)) {
+	if (dev->down || !peer->endpoint.family ||
+		!wg_handshake_possible(&peer->handshake, dev->identity)) {
 		dev->ops->purge(dev->ctx, peer);
 		return;
 	}

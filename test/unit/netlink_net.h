@@ -32,8 +32,8 @@ struct net {
 	int tg;
 	unsigned int routes_changed;
 	unsigned int links_changed;
-	bool up[2];
-	uint16_t mtu[2];
+	bool up[TG_FIB_TUNNEL + 1];
+	uint16_t mtu[TG_FIB_TUNNEL + 1];
 	struct tg_hop *resolved;
 };
 

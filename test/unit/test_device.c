@@ -328,6 +328,41 @@ test_memory_of_an_idle_peer(void **state)
 	assert_int_equal(sizeof(struct wg_peer) % RTE_CACHE_LINE_SIZE, 0);
 }
 
+/* 10 s of persistent keepalive, down for 60 s: silence, then a handshake at once. */
+static void
+test_down_and_up(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[0];
+	struct wg_peer *peer = net_peer(net, 0, 1);
+	unsigned int sent, keepalives;
+
+	RTE_SET_USED(state);
+	net_data(net, 0, 1);
+	peer->persistent_keepalive = 10;
+	wg_device_set_up(side->dev, false, net->now);
+	assert_null(peer->current);
+	sent = side->sent[WG_MESSAGE_INITIATION];
+	keepalives = side->keepalives;
+	side->purges = 0;
+	wg_device_session_wanted(side->dev, peer->id, net->now);
+	assert_int_equal(side->purges, 1);
+	net_data(net, 1, 0);
+	net_run(net, 60 * S);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], sent);
+	assert_int_equal(side->keepalives, keepalives);
+	assert_int_equal(side->sent[WG_MESSAGE_RESPONSE], 0);
+	assert_true(side->refusals[WG_REFUSED_DOWN] > 0);
+
+	side->waiting = 0;
+	side->data_refused = 0;
+	wg_device_set_up(side->dev, true, net->now);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], sent + 1);
+	net_deliver(net);
+	net_assert_connected(net, 0, 1);
+	net_destroy(net);
+}
+
 int
 main(void)
 {
@@ -345,6 +380,7 @@ main(void)
 		cmocka_unit_test(test_endpoint_is_learned),
 		cmocka_unit_test(test_indices_keep_to_the_lane),
 		cmocka_unit_test(test_index_is_compared_whole),
+		cmocka_unit_test(test_down_and_up),
 		cmocka_unit_test(test_memory_of_an_idle_peer),
 	};
 

@@ -210,8 +210,9 @@ test_link_state_and_mtu(void **state)
 {
 	struct net *n = *state;
 
-	assert_int_equal(n->links_changed, 2);
+	assert_int_equal(n->links_changed, 3);
 	assert_false(n->up[0]);
+	assert_false(n->up[TG_FIB_TUNNEL]);
 	assert_int_equal(n->mtu[0], 1500);
 	assert_int_equal(tg_fib_tunnel_mtu(n->fib), 1420);
 	ip(n, "link set tw1 up mtu 1400");
@@ -222,6 +223,10 @@ test_link_state_and_mtu(void **state)
 	assert_int_equal(tg_fib_port_mtu(n->fib, 1), 1400);
 	ip(n, "link set tg0 mtu 1300");
 	assert_int_equal(tg_fib_tunnel_mtu(n->fib), 1300);
+	ip(n, "link set tg0 up");
+	assert_true(n->up[TG_FIB_TUNNEL]);
+	ip(n, "link set tg0 down");
+	assert_false(n->up[TG_FIB_TUNNEL]);
 	ip(n, "link set tw1 down");
 	assert_false(n->up[1]);
 }
