@@ -79,7 +79,7 @@ void wg_device_destroy(struct wg_device *dev);
  * Applies all of u or nothing (device_apply.c tells how, and of a reservation about memory). 0,
  * -ENOMEM, -ENOSPC (more peers than max_peers) or -EINVAL. A peer with our own public key is
  * silently ignored; a new private key drops such a peer and all sessions. Keepalive from 0 to N
- * sends one at once. Sessions of peers that keep their keys are not disturbed.
+ * makes the next tick send one. Sessions of peers that keep their keys are not disturbed.
  */
 int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t now);
 
@@ -95,7 +95,10 @@ void wg_device_heard(struct wg_device *dev, uint32_t local_index, uint64_t now);
 /* An authenticated data message of the peer came from another endpoint. */
 void wg_device_roamed(struct wg_device *dev, uint32_t peer_id, const struct wg_endpoint *from);
 
-/* Runs the timers due; returns when it wants to be called next (ns), UINT64_MAX for never. */
+/*
+ * Runs timers that are due, a bounded number; returns when it wants to be called next (ns), which is
+ * now when there are more, and UINT64_MAX for never.
+ */
 uint64_t wg_device_tick(struct wg_device *dev, uint64_t now);
 
 /* For `wg show` and for writing configurations. The private key is all zero when none is set. */

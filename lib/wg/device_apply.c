@@ -294,7 +294,7 @@ change_peer(
 	if (up->has_keepalive)
 		peer->persistent_keepalive = up->keepalive;
 	if (keepalive_begins && peer->endpoint.family)
-		wg_device_keepalive(dev, peer, now);
+		peer->timers.keepalive_begins = true;
 	wg_device_schedule(dev, peer, now);
 	return rc;
 }
