@@ -26,10 +26,14 @@ struct wg_allowedips_list;
 /* Outside this part only prefix may be read; its host bits are zero. */
 struct wg_allowedips_node {
 	struct wg_peer *peer;
-	struct wg_allowedips_list *list;
-	TAILQ_ENTRY(wg_allowedips_node) link;
+	union {
+		struct {
+			struct wg_allowedips_list *list;
+			TAILQ_ENTRY(wg_allowedips_node) link;
+		};
+		struct rcu_head rcu; /* when it is in no list any longer */
+	};
 	struct lpm_prefix prefix;
-	struct rcu_head rcu;
 };
 
 TAILQ_HEAD(wg_allowedips_nodes, wg_allowedips_node);
