@@ -56,6 +56,14 @@ void wg_allowedips_destroy(struct wg_allowedips *table);
 void wg_allowedips_list_init(struct wg_allowedips_list *list);
 
 /*
+ * Control thread. Sets memory aside such that the next n insertions cannot fail for want of it,
+ * until wg_allowedips_release(). 0 or -ENOMEM, with nothing set aside.
+ */
+int wg_allowedips_reserve(struct wg_allowedips *table, size_t n);
+/* Control thread. What was not needed. */
+void wg_allowedips_release(struct wg_allowedips *table);
+
+/*
  * Control thread. Gives the prefix to the peer, whose list this is, and takes it from the peer that
  * had it. What the peer itself already had moves to the end of its list. Host bits are ignored. 0,
  * -EINVAL (family, length) or -ENOMEM; on failure nothing has changed.
