@@ -11,7 +11,6 @@
 
 #include "clock.h"
 #include "fib_control.h"
-#include "path.h"
 #include "ports.h"
 
 /* The loop sleeps when there was nothing to do: the data path cannot wake it without a system call.
@@ -34,22 +33,35 @@ try_command(struct tg_control *c, const struct tg_command *command)
 static void
 retry_commands(struct tg_control *c)
 {
-	size_t i = 0;
+	while (c->n_backlog && try_command(c, &c->backlog[c->first_backlog])) {
+		c->first_backlog++;
+		c->n_backlog--;
+	}
+	if (!c->n_backlog)
+		c->first_backlog = 0;
+}
 
-	while (i < c->n_backlog && try_command(c, &c->backlog[i]))
-		i++;
-	if (!i)
-		return;
-	c->n_backlog -= i;
-	memmove(c->backlog, &c->backlog[i], c->n_backlog * sizeof(c->backlog[0]));
+/* Room for one more at the end. False without memory. */
+static bool
+extend_backlog(struct tg_control *c)
+{
+	size_t max = c->max_backlog ? 2 * c->max_backlog : 1024;
+	struct tg_command *grown;
+
+	if (c->first_backlog + c->n_backlog < c->max_backlog)
+		return true;
+	grown = reallocarray(c->backlog, max, sizeof(*grown));
+	if (!grown)
+		return false;
+	c->backlog = grown;
+	c->max_backlog = max;
+	return true;
 }
 
 static void
 command(struct tg_control *c, enum tg_command_kind kind, const struct wg_peer *peer)
 {
 	struct tg_command command = {.kind = kind, .peer = peer->id};
-	struct tg_command *grown;
-	size_t max = c->max_backlog ? 2 * c->max_backlog : 1024;
 
 	/* While peers go at the end the queues are gone already. */
 	if (!c->loop)
@@ -57,21 +69,27 @@ command(struct tg_control *c, enum tg_command_kind kind, const struct wg_peer *p
 	retry_commands(c);
 	if (!c->n_backlog && try_command(c, &command))
 		return;
-	if (c->n_backlog == c->max_backlog) {
-		grown = realloc(c->backlog, max * sizeof(*grown));
-		/* Without memory the tin opens when its next packet comes. */
-		if (!grown)
-			return;
-		c->backlog = grown;
-		c->max_backlog = max;
-	}
-	c->backlog[c->n_backlog++] = command;
+	/* Without memory the tin opens when its next packet comes. */
+	if (extend_backlog(c))
+		c->backlog[c->first_backlog + c->n_backlog++] = command;
 }
 
 static void
 session_up(void *control, struct wg_peer *peer)
 {
 	command(control, TG_COMMAND_OPEN, peer);
+}
+
+static void
+path_needed(void *control, struct wg_peer *peer)
+{
+	tg_paths_needed(&((struct tg_control *)control)->paths, peer);
+}
+
+static void
+path_not_needed(void *control, struct wg_peer *peer)
+{
+	tg_paths_not_needed(&((struct tg_control *)control)->paths, peer);
 }
 
 static void
@@ -83,18 +101,14 @@ purge(void *control, struct wg_peer *peer)
 static void
 endpoint_changed(void *control, struct wg_peer *peer)
 {
-	struct tg_control *c = control;
-
-	tg_path_update(&c->pipeline->env, c->rcu, peer);
+	tg_paths_moved(&((struct tg_control *)control)->paths, peer);
 }
 
 static void
 peer_removed(void *control, struct wg_peer *peer)
 {
-	struct tg_control *c = control;
-
-	tg_path_withdraw(c->rcu, peer);
-	command(c, TG_COMMAND_GONE, peer);
+	path_not_needed(control, peer);
+	command(control, TG_COMMAND_GONE, peer);
 }
 
 static uint64_t
@@ -118,6 +132,8 @@ const struct wg_ops tg_control_wg_ops = {
 	.send = tg_handshake_send,
 	.send_keepalive = tg_handshake_keepalive,
 	.session_up = session_up,
+	.path_needed = path_needed,
+	.path_not_needed = path_not_needed,
 	.purge = purge,
 	.endpoint_changed = endpoint_changed,
 	.peer_removed = peer_removed,
@@ -160,12 +176,6 @@ poll_events(struct tg_control *c)
 }
 
 static void
-update_path(struct wg_peer *peer, void *control)
-{
-	endpoint_changed(control, peer);
-}
-
-static void
 routes_changed(void *control)
 {
 	struct tg_control *c = control;
@@ -201,7 +211,7 @@ listen_on(struct tg_control *c, const struct tg_listen *fresh)
 	tg_listen_close(c, &c->listen);
 	c->listen = *fresh;
 	tg_listen_start(c, &c->listen);
-	wg_device_walk(c->dev, update_path, c);
+	tg_paths_follow(&c->paths);
 }
 
 /* Port 0, or none at the start, means any: the device is told which it became. */
@@ -333,6 +343,7 @@ tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LE
 	wg_device_set_up(c->dev, false, c->now);
 	watch_signal(c, &c->sigint, SIGINT);
 	watch_signal(c, &c->sigterm, SIGTERM);
+	tg_paths_init(&c->paths, &c->pipeline->env, c->rcu);
 	ret = open_netlink(c, error);
 	if (!ret)
 		ret = tg_kernel_open(c, tunnel, error);
@@ -385,12 +396,15 @@ round_of_work(struct tg_control *c)
 		c->next_tick = 0;
 	c->work += tg_kernel_poll(c);
 	ev_run(c->loop, EVRUN_NOWAIT);
+	c->work += tg_uapi_served(c->uapi);
 	if (c->routes_changed) {
 		c->routes_changed = false;
-		wg_device_walk(c->dev, update_path, c);
+		tg_paths_follow(&c->paths);
 	}
+	c->work += tg_paths_slice(&c->paths);
 	if (c->now >= c->next_tick)
 		c->next_tick = wg_device_tick(c->dev, c->now);
+	c->work += c->next_tick <= c->now;
 	housekeeping(c);
 	retry_commands(c);
 	rcu_reclaim(c->rcu);
@@ -419,6 +433,7 @@ tg_control_close(struct tg_control *c)
 	if (!c->loop)
 		return;
 	tg_resolve_close(c);
+	tg_paths_close(&c->paths);
 	tg_uapi_close(c->uapi);
 	c->uapi = NULL;
 	tg_listen_close(c, &c->listen);
@@ -434,5 +449,5 @@ tg_control_close(struct tg_control *c)
 	c->loop = NULL;
 	free(c->backlog);
 	c->backlog = NULL;
-	c->n_backlog = c->max_backlog = 0;
+	c->first_backlog = c->n_backlog = c->max_backlog = 0;
 }

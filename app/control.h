@@ -16,6 +16,7 @@
 #include <ev.h>
 
 #include "netlink.h"
+#include "paths.h"
 #include "pipeline.h"
 #include "uapi.h"
 
@@ -68,11 +69,13 @@ struct tg_control {
 	const struct tg_queue_options *queue;
 	uint64_t link_rates[TG_PORTS_MAX]; /* that ports without --shape are shaped to */
 	uint64_t under_load_until;
+	struct tg_paths paths;
 	bool routes_changed;
 	unsigned int work; /* things done in this round */
 
 	/* Commands that found their ring full. */
 	struct tg_command *backlog;
+	size_t first_backlog;
 	size_t n_backlog;
 	size_t max_backlog;
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_errno.h>
 #include <rte_telemetry.h>
@@ -213,6 +214,54 @@ tins(struct rte_tel_data *d, unsigned int start)
 	rte_tel_data_add_dict_u64(d, "tins", n);
 }
 
+static void
+add_worker(struct rte_tel_data *d, const struct tg_worker *w)
+{
+	const struct tg_gaps *g = &w->gaps;
+	char name[RTE_TEL_MAX_STRING_LEN];
+	struct rte_tel_data *l, *counts;
+	unsigned int i;
+
+	snprintf(name, sizeof(name), "lcore%u", w->lcore);
+	l = dict(d, name);
+	if (!l)
+		return;
+	rte_tel_data_add_dict_u64(l, "polls", w->polls);
+	rte_tel_data_add_dict_u64(l, "empty_polls", w->empty);
+	rte_tel_data_add_dict_u64(l, "longest_gap_ns", g->longest);
+	counts = dict(l, "gaps");
+	for (i = 0; counts && i < TG_GAPS; i++) {
+		if (!g->counts[i])
+			continue;
+		snprintf(name, sizeof(name), "from_%u_us", 1U << (TG_GAP_SHIFT - 10 + i));
+		rte_tel_data_add_dict_u64(counts, name, g->counts[i]);
+	}
+}
+
+static int
+on_lcores(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	bool reset = params && strcmp(params, "reset") == 0;
+	unsigned int i, j;
+
+	(void)cmd;
+	if (params && *params && !reset)
+		return -EINVAL;
+	rte_tel_data_start_dict(d);
+	pthread_mutex_lock(&lock);
+	for (i = 0; control && i < control->pipeline->n_workers; i++) {
+		struct tg_worker *w = &control->pipeline->workers[i];
+
+		add_worker(d, w);
+		for (j = 0; reset && j < TG_GAPS; j++)
+			w->gaps.counts[j] = 0;
+		if (reset)
+			w->gaps.longest = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 static int
 on_stats(const char *cmd, const char *params, struct rte_tel_data *d)
 {
@@ -264,6 +313,10 @@ tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/tins", on_tins,
 			"Tins of the port queues. Parameter: number of the first (default 0).");
+	if (!ret)
+		ret = rte_telemetry_register_cmd("/tinguard/lcores", on_lcores,
+			"Polls of every lcore, and gaps between them. Parameter: reset, after the "
+			"answer.");
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&lock);

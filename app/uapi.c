@@ -15,19 +15,21 @@
 #define BACKLOG 16
 #define RETRY_S 1.0
 
-void
-tg_uapi_listen(struct tg_uapi *uapi)
-{
-	if (uapi->n_conns < TG_UAPI_CONNECTIONS_MAX && !ev_is_active(&uapi->retry))
-		ev_io_start(uapi->loop, &uapi->listener);
-}
-
 static void
 on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-	(void)loop;
+	struct tg_uapi *uapi = timer->data;
+
 	(void)revents;
-	tg_uapi_listen(timer->data);
+	ev_io_start(loop, &uapi->listener);
+}
+
+/* Who keeps connections and says nothing does not keep others out. */
+static void
+make_room(struct tg_uapi *uapi)
+{
+	if (uapi->n_conns == TG_UAPI_CONNECTIONS_MAX)
+		tg_uapi_conn_close(TAILQ_FIRST(&uapi->conns));
 }
 
 static void
@@ -46,10 +48,9 @@ on_connect(struct ev_loop *loop, ev_io *listener, int revents)
 		ev_timer_start(loop, &uapi->retry);
 		return;
 	}
+	make_room(uapi);
 	if (tg_uapi_conn_open(uapi, fd))
 		close(fd);
-	if (uapi->n_conns == TG_UAPI_CONNECTIONS_MAX)
-		ev_io_stop(loop, listener);
 }
 
 static int
@@ -128,12 +129,12 @@ tg_uapi_open_at(struct ev_loop *loop, const char *dir, const char *ifname, struc
 	rc = open_socket(dir, &uapi->addr);
 	if (rc < 0)
 		goto error;
-	LIST_INIT(&uapi->conns);
+	TAILQ_INIT(&uapi->conns);
 	ev_init(&uapi->retry, on_retry);
 	uapi->retry.data = uapi;
 	ev_io_init(&uapi->listener, on_connect, rc, EV_READ);
 	uapi->listener.data = uapi;
-	tg_uapi_listen(uapi);
+	ev_io_start(loop, &uapi->listener);
 	return uapi;
 error:
 	free(uapi);
@@ -148,13 +149,22 @@ tg_uapi_open(struct ev_loop *loop, const char *ifname, struct wg_device *dev,
 	return tg_uapi_open_at(loop, TG_UAPI_DIR, ifname, dev, ops, ctx);
 }
 
+unsigned int
+tg_uapi_served(struct tg_uapi *uapi)
+{
+	unsigned int n = uapi->served;
+
+	uapi->served = 0;
+	return n;
+}
+
 void
 tg_uapi_close(struct tg_uapi *uapi)
 {
 	if (!uapi)
 		return;
-	while (!LIST_EMPTY(&uapi->conns))
-		tg_uapi_conn_close(LIST_FIRST(&uapi->conns));
+	while (!TAILQ_EMPTY(&uapi->conns))
+		tg_uapi_conn_close(TAILQ_FIRST(&uapi->conns));
 	ev_io_stop(uapi->loop, &uapi->listener);
 	ev_timer_stop(uapi->loop, &uapi->retry);
 	unlink(uapi->addr.sun_path);

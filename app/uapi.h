@@ -21,6 +21,8 @@ struct tg_uapi_ops {
  * replaced). */
 struct tg_uapi *tg_uapi_open(struct ev_loop *loop, const char *ifname, struct wg_device *dev,
 	const struct tg_uapi_ops *ops, void *ctx);
+/* How often a client was served since this was last asked: there may be more to do. */
+unsigned int tg_uapi_served(struct tg_uapi *uapi);
 /* Ends all connections and removes the socket. NULL is allowed. */
 void tg_uapi_close(struct tg_uapi *uapi);
 

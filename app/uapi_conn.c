@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One client. It reads until an operation is complete, runs it, and neither reads nor runs more
- * before the socket has taken the answer: so a client that does not read holds one answer of
- * memory, and one that sends many operations runs one per turn of the loop.
+ * One client. What it sends is parsed as it comes, and a set operation applied when it is complete.
+ * An answer is made in pieces. Neither is more read nor another piece made before the socket has
+ * taken the last: so a client that does not read holds one piece of memory, one that sends much
+ * does a little of it per turn of the loop, and the loop has time for all else, however many peers
+ * there are.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -62,21 +64,6 @@ buf_consume(struct tg_uapi_buf *buf, size_t n)
 	buf->len = rest;
 }
 
-static void
-find_operation(struct tg_uapi_conn *conn)
-{
-	const char *from, *end;
-
-	if (conn->operation || conn->closing || conn->in.len == 0)
-		return;
-	from = conn->in.data + conn->scanned;
-	end = memmem(from, conn->in.len - conn->scanned, "\n\n", 2);
-	if (end)
-		conn->operation = end + 2 - conn->in.data;
-	else
-		conn->scanned = conn->in.len - 1;
-}
-
 /* False at the end: all that came before it has been answered, or nothing would be read. */
 static bool
 conn_receive(struct tg_uapi_conn *conn)
@@ -90,7 +77,6 @@ conn_receive(struct tg_uapi_conn *conn)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	conn->in.len += n;
-	find_operation(conn);
 	return n > 0;
 }
 
@@ -124,52 +110,109 @@ answer(struct tg_uapi_conn *conn, int err)
 		conn->closing = true;
 }
 
-static int
-run_set(struct tg_uapi *uapi, char *text, size_t len)
+static void
+refuse(struct tg_uapi_conn *conn, int err)
 {
-	struct wg_update u;
-	int rc;
+	answer(conn, err);
+	conn->closing = true;
+}
 
-	rc = tg_uapi_parse(text, len, &u);
-	if (rc)
-		return rc;
-	rc = uapi->ops->apply(uapi->ctx, &u);
-	wg_update_free(&u);
-	return rc;
+/* The first line, which names the operation. */
+static void
+begin_operation(struct tg_uapi_conn *conn)
+{
+	static const char set[] = "set=1\n";
+	static const char get[] = "get=1\n\n";
+	size_t set_len = sizeof(set) - 1, get_len = sizeof(get) - 1;
+	const struct tg_uapi_buf *in = &conn->in;
+
+	if (in->len >= set_len && memcmp(in->data, set, set_len) == 0) {
+		conn->doing = TG_UAPI_SET;
+		conn->error = 0;
+		conn->taken = 0;
+		wg_update_init(&conn->update);
+		buf_consume(&conn->in, set_len);
+	} else if (in->len >= get_len && memcmp(in->data, get, get_len) == 0) {
+		conn->doing = TG_UAPI_GET;
+		tg_uapi_print_device(conn->uapi->dev, &conn->out);
+		wg_walk_begin(conn->uapi->dev, &conn->walk);
+		buf_consume(&conn->in, get_len);
+	} else if (memchr(in->data, '\n', in->len) &&
+		(in->len >= get_len || memcmp(in->data, get, in->len) != 0)) {
+		refuse(conn, -EINVAL);
+	} else if (in->len > TG_UAPI_LINE_MAX) {
+		refuse(conn, -E2BIG);
+	}
 }
 
 /* wg(8) wants errno negative after set, as wireguard-go answers, and positive after get. */
 static void
-run_operation(struct tg_uapi_conn *conn)
+end_set(struct tg_uapi_conn *conn)
 {
-	static const char set[] = "set=1\n";
-	static const char get[] = "get=1\n\n";
-	size_t set_len = sizeof(set) - 1;
-	char *text = conn->in.data;
-	size_t len = conn->operation;
-	int rc;
+	struct tg_uapi *uapi = conn->uapi;
 
-	if (strncmp(text, set, set_len) == 0) {
-		answer(conn, run_set(conn->uapi, text + set_len, len - set_len - 1));
-	} else if (len == sizeof(get) - 1 && memcmp(text, get, len) == 0) {
-		rc = tg_uapi_print(conn->uapi->dev, &conn->out);
-		if (rc)
-			tg_uapi_buf_free(&conn->out);
-		answer(conn, -rc);
-	} else {
-		answer(conn, -EINVAL);
-		conn->closing = true;
+	conn->doing = TG_UAPI_NOTHING;
+	if (!conn->error)
+		conn->error = uapi->ops->apply(uapi->ctx, &conn->update);
+	wg_update_free(&conn->update);
+	answer(conn, conn->error);
+}
+
+/* The whole lines that are there, up to the blank one. */
+static void
+go_on_set(struct tg_uapi_conn *conn)
+{
+	struct tg_uapi_buf *in = &conn->in;
+	const char *end = *in->data == '\n' ? in->data : memmem(in->data, in->len, "\n\n", 2);
+	const char *last = end ? end : memrchr(in->data, '\n', in->len);
+	size_t len = last && last > in->data ? (size_t)(last + 1 - in->data) : 0;
+
+	conn->taken += len;
+	if ((!end && in->len - len > TG_UAPI_LINE_MAX) || conn->taken > TG_UAPI_OPERATION_MAX) {
+		refuse(conn, -E2BIG);
+		return;
 	}
-	buf_consume(&conn->in, len);
-	conn->operation = 0;
-	conn->scanned = 0;
-	find_operation(conn);
+	if (!conn->error)
+		conn->error = tg_uapi_parse(in->data, len, &conn->update);
+	buf_consume(in, len + (end != NULL));
+	if (end)
+		end_set(conn);
+}
+
+static void
+go_on_get(struct tg_uapi_conn *conn)
+{
+	const struct wg_peer *peer = NULL;
+
+	while (conn->out.len < TG_UAPI_PIECE && (peer = wg_walk_next(&conn->walk)))
+		tg_uapi_print_peer(peer, &conn->out);
+	if (conn->out.failed) {
+		tg_uapi_buf_free(&conn->out);
+		conn->closing = true;
+	} else if (!peer) {
+		wg_walk_end(&conn->walk);
+		conn->doing = TG_UAPI_NOTHING;
+		answer(conn, 0);
+	}
+}
+
+/* As much as can be done with what is there and without another answer to send. */
+static void
+work(struct tg_uapi_conn *conn)
+{
+	if (conn->doing == TG_UAPI_NOTHING && conn->in.len)
+		begin_operation(conn);
+	if (conn->doing == TG_UAPI_SET && conn->in.len && !conn->closing)
+		go_on_set(conn);
+	if (conn->doing == TG_UAPI_GET)
+		go_on_get(conn);
+	conn->more = conn->out.len && conn->in.len;
 }
 
 static void
 conn_watch(struct tg_uapi_conn *conn)
 {
-	int events = conn->out.len || conn->operation ? EV_WRITE : EV_READ;
+	int events = conn->out.len || conn->doing == TG_UAPI_GET || conn->more ? EV_WRITE : EV_READ;
 
 	if (conn->io.events & events)
 		return;
@@ -182,19 +225,17 @@ static void
 on_conn(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct tg_uapi_conn *conn = io->data;
+	struct tg_uapi *uapi = conn->uapi;
 	bool alive = true;
 
 	(void)loop;
+	uapi->served++;
+	TAILQ_REMOVE(&uapi->conns, conn, link);
+	TAILQ_INSERT_TAIL(&uapi->conns, conn, link);
 	if (revents & EV_READ)
 		alive = conn_receive(conn);
-	if (alive && conn->out.len == 0) {
-		if (conn->operation) {
-			run_operation(conn);
-		} else if (conn->in.len > TG_UAPI_OPERATION_MAX) {
-			answer(conn, -E2BIG);
-			conn->closing = true;
-		}
-	}
+	if (alive && conn->out.len == 0)
+		work(conn);
 	if (alive)
 		alive = conn_send(conn);
 	if (alive && !(conn->closing && conn->out.len == 0))
@@ -214,7 +255,7 @@ tg_uapi_conn_open(struct tg_uapi *uapi, int fd)
 	ev_io_init(&conn->io, on_conn, fd, EV_READ);
 	conn->io.data = conn;
 	ev_io_start(uapi->loop, &conn->io);
-	LIST_INSERT_HEAD(&uapi->conns, conn, link);
+	TAILQ_INSERT_TAIL(&uapi->conns, conn, link);
 	uapi->n_conns++;
 	return 0;
 }
@@ -226,10 +267,13 @@ tg_uapi_conn_close(struct tg_uapi_conn *conn)
 
 	ev_io_stop(uapi->loop, &conn->io);
 	close(conn->io.fd);
+	if (conn->doing == TG_UAPI_GET)
+		wg_walk_end(&conn->walk);
+	if (conn->doing == TG_UAPI_SET)
+		wg_update_free(&conn->update);
 	tg_uapi_buf_free(&conn->in);
 	tg_uapi_buf_free(&conn->out);
-	LIST_REMOVE(conn, link);
+	TAILQ_REMOVE(&uapi->conns, conn, link);
 	free(conn);
 	uapi->n_conns--;
-	tg_uapi_listen(uapi);
 }

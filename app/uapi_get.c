@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,11 +85,10 @@ put_own(struct tg_uapi_buf *buf, const struct wg_peer *peer)
 	}
 }
 
-static void
-put_peer(struct wg_peer *peer, void *ctx)
+void
+tg_uapi_print_peer(const struct wg_peer *peer, struct tg_uapi_buf *buf)
 {
 	const struct wg_allowedips_node *node;
-	struct tg_uapi_buf *buf = ctx;
 
 	put_key(buf, "public_key=", peer->handshake.remote_static);
 	put_key(buf, "preshared_key=", peer->handshake.preshared_key);
@@ -106,8 +104,8 @@ put_peer(struct wg_peer *peer, void *ctx)
 	put_allowed_ip(buf, &node->prefix);
 }
 
-int
-tg_uapi_print(struct wg_device *dev, struct tg_uapi_buf *buf)
+void
+tg_uapi_print_device(struct wg_device *dev, struct tg_uapi_buf *buf)
 {
 	const uint8_t *private_key = wg_device_private_key(dev);
 
@@ -117,6 +115,4 @@ tg_uapi_print(struct wg_device *dev, struct tg_uapi_buf *buf)
 		put_number(buf, "listen_port=", wg_device_listen_port(dev));
 	if (wg_device_fwmark(dev))
 		put_number(buf, "fwmark=", wg_device_fwmark(dev));
-	wg_device_walk(dev, put_peer, buf);
-	return buf->failed ? -ENOMEM : 0;
 }

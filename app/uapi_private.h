@@ -16,8 +16,12 @@
 
 #define TG_UAPI_DIR "/var/run/wireguard"
 #define TG_UAPI_CONNECTIONS_MAX 64
-/* One set operation; `wg setconf` of 100,000 peers sends about 30 MB. */
-#define TG_UAPI_OPERATION_MAX (64u << 20)
+/* One set operation; `wg setconf` of 1,000,000 peers sends about 300 MB. */
+#define TG_UAPI_OPERATION_MAX (512u << 20)
+/* No line of the protocol comes near it. */
+#define TG_UAPI_LINE_MAX 4096
+/* An answer is made in pieces of about this, the next when the socket has taken the one before. */
+#define TG_UAPI_PIECE 65536
 
 /* Bytes that may be keys: wiped before their memory is given back. All zero is an empty buffer. */
 struct tg_uapi_buf {
@@ -31,16 +35,21 @@ struct tg_uapi_buf {
 char *tg_uapi_buf_reserve(struct tg_uapi_buf *buf, size_t n);
 void tg_uapi_buf_free(struct tg_uapi_buf *buf);
 
+enum tg_uapi_doing { TG_UAPI_NOTHING, TG_UAPI_SET, TG_UAPI_GET };
+
 struct tg_uapi_conn {
-	LIST_ENTRY(tg_uapi_conn) link;
+	TAILQ_ENTRY(tg_uapi_conn) link;
 	struct tg_uapi *uapi;
 	ev_io io;
 	struct tg_uapi_buf in;
 	struct tg_uapi_buf out;
-	size_t scanned; /* no operation ends in the first scanned bytes of in */
-	size_t operation; /* length of the complete operation at the start of in, blank line
-			     included */
 	size_t sent; /* bytes of out that the socket has taken */
+	enum tg_uapi_doing doing;
+	struct wg_update update; /* SET: of the lines so far */
+	int error; /* SET: the first; what follows is skipped */
+	size_t taken; /* SET: bytes of the lines so far */
+	struct wg_walk walk; /* GET */
+	bool more; /* in may hold another operation behind the one that is being answered */
 	bool closing; /* no further operation, only what is in out */
 };
 
@@ -53,7 +62,8 @@ struct tg_uapi {
 	ev_timer retry; /* the listener rests while descriptors are short */
 	struct sockaddr_un addr;
 	unsigned int n_conns;
-	LIST_HEAD(, tg_uapi_conn) conns;
+	unsigned int served;
+	TAILQ_HEAD(, tg_uapi_conn) conns; /* that was idle for longest first */
 };
 
 /* tg_uapi_open() with the socket's directory to choose. */
@@ -63,16 +73,15 @@ struct tg_uapi *tg_uapi_open_at(struct ev_loop *loop, const char *dir, const cha
 /* Takes over fd, which is non-blocking. 0 or -ENOMEM; fd is then still the caller's. */
 int tg_uapi_conn_open(struct tg_uapi *uapi, int fd);
 void tg_uapi_conn_close(struct tg_uapi_conn *conn);
-/* A connection has gone: another one may come. */
-void tg_uapi_listen(struct tg_uapi *uapi);
 
 /*
- * The lines of a set operation between `set=1' and the blank line, each ended by a newline; text is
- * changed. 0, or -EINVAL/-ENOMEM with u freed.
+ * Adds lines of a set operation, of those between `set=1' and the blank line, to u; each is ended
+ * by a newline, and text is changed. 0, or -EINVAL/-ENOMEM with u freed.
  */
 int tg_uapi_parse(char *text, size_t len, struct wg_update *u);
 
-/* Appends the device's state, without the errno line. 0 or -ENOMEM. */
-int tg_uapi_print(struct wg_device *dev, struct tg_uapi_buf *buf);
+/* Append the device's state without its peers, and a peer's. */
+void tg_uapi_print_device(struct wg_device *dev, struct tg_uapi_buf *buf);
+void tg_uapi_print_peer(const struct wg_peer *peer, struct tg_uapi_buf *buf);
 
 #endif

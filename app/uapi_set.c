@@ -184,7 +184,6 @@ tg_uapi_parse(char *text, size_t len, struct wg_update *u)
 	char *end = text + len;
 	int rc = 0;
 
-	wg_update_init(u);
 	if (memchr(text, '\0', len))
 		rc = -EINVAL;
 	while (!rc && text < end) {

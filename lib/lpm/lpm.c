@@ -230,11 +230,11 @@ free_below(struct lpm_node *n)
 
 	for (int i = 0; i < children; i++) {
 		if (is_leaf(n->slot[i]))
-			free(as_leaf(n->slot[i]));
+			lpm_object_free(as_leaf(n->slot[i]), as_leaf(n->slot[i])->reserved);
 		else if (n->slot[i])
 			free_below(as_node(n->slot[i]));
 	}
-	free(n);
+	lpm_object_free(n, n->reserved);
 }
 
 struct lpm *
@@ -269,5 +269,6 @@ lpm_destroy(struct lpm *t)
 		return;
 	free_below(as_node(t->v4.root));
 	free_below(as_node(t->v6.root));
+	lpm_reserve_destroy(t);
 	free(t);
 }

@@ -38,6 +38,15 @@ void lpm_destroy(struct lpm *t);
  */
 int lpm_insert(struct lpm *t, const struct lpm_prefix *p, void *value, void **old);
 
+/*
+ * Writer. Sets memory aside, until lpm_release(), such that the next n insertions find what they
+ * need even when the heap has none. Untouched, it costs address space alone. Once at a time. 0 or
+ * -ENOMEM. What of it was used after all stays with the table until that is destroyed.
+ */
+int lpm_reserve(struct lpm *t, size_t n);
+/* Writer. Nothing when there is none. */
+void lpm_release(struct lpm *t);
+
 /* Writer. Returns the value removed, NULL when that exact prefix was not there. */
 void *lpm_remove(struct lpm *t, const struct lpm_prefix *p);
 

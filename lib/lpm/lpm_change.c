@@ -23,58 +23,56 @@ end_change(struct lpm_trie *t)
 	__atomic_store_n(&t->changes, t->changes + 1, __ATOMIC_RELEASE);
 }
 
-static void *
-object_new(struct lpm *t, size_t size)
-{
-	void *object = calloc(1, size);
-
-	if (object)
-		t->memory += footprint(object);
-	return object;
-}
-
-static void
-object_unused(struct lpm *t, void *object)
-{
-	if (object)
-		t->memory -= footprint(object);
-	free(object);
-}
-
 static void
 leaf_free(struct rcu_head *head)
 {
-	free(container_of(head, struct lpm_leaf, rcu));
+	struct lpm_leaf *l = container_of(head, struct lpm_leaf, rcu);
+
+	lpm_object_free(l, l->reserved);
 }
 
 static void
 node_free(struct rcu_head *head)
 {
-	free(container_of(head, struct lpm_node, rcu));
+	struct lpm_node *n = container_of(head, struct lpm_node, rcu);
+
+	lpm_object_free(n, n->reserved);
 }
 
 static void
 leaf_retire(struct lpm *t, struct lpm_leaf *l)
 {
-	t->memory -= footprint(l);
+	lpm_object_leaves(t, l, l->reserved);
 	rcu_call(t->rcu, &l->rcu, leaf_free);
 }
 
 static void
 node_retire(struct lpm *t, struct lpm_node *n)
 {
-	t->memory -= footprint(n);
+	lpm_object_leaves(t, n, n->reserved);
 	rcu_call(t->rcu, &n->rcu, node_free);
+}
+
+/* Nobody has seen it. NULL is allowed. */
+static void
+node_unused(struct lpm *t, struct lpm_node *n)
+{
+	if (!n)
+		return;
+	lpm_object_leaves(t, n, n->reserved);
+	lpm_object_free(n, n->reserved);
 }
 
 struct lpm_node *
 lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, uint64_t prefixes)
 {
 	size_t slots = __builtin_popcountll(children) + __builtin_popcountll(prefixes);
-	struct lpm_node *n = object_new(t, sizeof(*n) + slots * sizeof(n->slot[0]));
+	bool reserved;
+	struct lpm_node *n = lpm_object_new(t, sizeof(*n) + slots * sizeof(n->slot[0]), &reserved);
 
 	if (!n)
 		return NULL;
+	n->reserved = reserved;
 	n->key = halves(bit ? key >> (KEY_BITS - bit) << (KEY_BITS - bit) : 0);
 	n->bit = bit;
 	n->children = children;
@@ -117,10 +115,12 @@ slot_of(struct lpm_node *n, lpm_key key, unsigned int len)
 static uintptr_t
 leaf_new(struct lpm *t, lpm_key key, unsigned int len, uintptr_t value)
 {
-	struct lpm_leaf *l = object_new(t, sizeof(*l));
+	bool reserved;
+	struct lpm_leaf *l = lpm_object_new(t, sizeof(*l), &reserved);
 
 	if (!l)
 		return 0;
+	l->reserved = reserved;
 	l->key = halves(key);
 	l->len = len;
 	l->value = value;
@@ -222,7 +222,7 @@ insert_by_copy(struct lpm *t, struct place p, lpm_key key, unsigned int len, uin
 		return -ENOMEM;
 	entry = entry_new(t, copy->bit, key, len, value);
 	if (!entry) {
-		object_unused(t, copy);
+		node_unused(t, copy);
 		return -ENOMEM;
 	}
 	*slot_of(copy, key, len) = entry;
@@ -260,7 +260,7 @@ insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uint
 	above = lpm_node_new(t, key, bit, children, prefixes);
 	entry = above ? entry_new(t, bit, key, len, value) : 0;
 	if (!entry) {
-		object_unused(t, above);
+		node_unused(t, above);
 		return -ENOMEM;
 	}
 	*slot_of(above, there, there_len) = dissolve ? l->value : *slot;
@@ -337,10 +337,12 @@ lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 
 	if (old)
 		*old = word ? (void *)*word : NULL;
+	t->inserting = true;
 	if (word)
 		publish(word, (uintptr_t)value);
 	else
 		rc = insert_new(t, p, key, len, (uintptr_t)value);
+	t->inserting = false;
 	if (rc)
 		return rc;
 	t->count += !word;

@@ -46,6 +46,7 @@ struct lpm_leaf {
 	uintptr_t value;
 	struct lpm_halves key;
 	uint8_t len;
+	bool reserved; /* from memory set aside: not to be freed by itself */
 };
 
 struct lpm_node {
@@ -54,6 +55,7 @@ struct lpm_node {
 	uint64_t children;
 	uint64_t prefixes;
 	uint8_t bit;
+	bool reserved;
 	/* Children by six bits, tagged; then the values of prefixes in heap order. 0: removed. */
 	uintptr_t slot[];
 };
@@ -63,12 +65,22 @@ struct lpm_trie {
 	uint64_t changes;
 };
 
+/* At the start of what lpm_reserve() has mapped. */
+struct lpm_region {
+	struct lpm_region *next;
+	size_t len;
+	size_t used; /* from its start, this header included */
+};
+
 struct lpm {
 	struct lpm_trie v4 __rte_cache_aligned;
 	struct lpm_trie v6 __rte_cache_aligned;
 	struct rcu *rcu __rte_cache_aligned;
 	size_t count;
 	size_t memory;
+	struct lpm_region *reserve; /* set aside at present */
+	struct lpm_region *used; /* of earlier ones, what is left of them */
+	bool inserting; /* who may draw on the reserve */
 };
 
 static inline lpm_key
@@ -143,6 +155,15 @@ footprint(void *object)
 {
 	return malloc_usable_size(object) + sizeof(size_t);
 }
+
+/* lpm_reserve.c. Zeroed memory from the heap, else while inserting from the reserve; *reserved says
+ * which. NULL: neither has any. */
+void *lpm_object_new(struct lpm *t, size_t size, bool *reserved);
+/* It was taken out of the table, or never in it. NULL is allowed. */
+void lpm_object_leaves(struct lpm *t, void *object, bool reserved);
+void lpm_object_free(void *object, bool reserved);
+/* All that lpm_reserve() has mapped. */
+void lpm_reserve_destroy(struct lpm *t);
 
 /* Counted in t->memory. NULL without memory. The slots are empty. */
 struct lpm_node *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 
 #include <rte_errno.h>
@@ -65,12 +66,12 @@ rcu_call(struct rcu *r, struct rcu_head *head, void (*free)(struct rcu_head *hea
 }
 
 static unsigned int
-reclaim(struct rcu *r, bool wait)
+reclaim(struct rcu *r, bool wait, unsigned int max)
 {
 	unsigned int n = 0;
 
 	/* Tokens only grow along the list, so the first that is too young ends the walk. */
-	while (r->oldest && rte_rcu_qsbr_check(r->qsbr, r->oldest->token, wait) == 1) {
+	while (n < max && r->oldest && rte_rcu_qsbr_check(r->qsbr, r->oldest->token, wait) == 1) {
 		struct rcu_head *head = r->oldest;
 
 		r->oldest = head->next;
@@ -85,11 +86,11 @@ reclaim(struct rcu *r, bool wait)
 unsigned int
 rcu_reclaim(struct rcu *r)
 {
-	return reclaim(r, false);
+	return reclaim(r, false, RCU_RECLAIM_MAX);
 }
 
 void
 rcu_barrier(struct rcu *r)
 {
-	reclaim(r, true);
+	reclaim(r, true, UINT_MAX);
 }

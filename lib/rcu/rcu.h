@@ -36,7 +36,13 @@ struct rte_rcu_qsbr *rcu_qsbr(struct rcu *r);
 /* Writer only. After a grace period, rcu_reclaim() calls free(head). */
 void rcu_call(struct rcu *r, struct rcu_head *head, void (*free)(struct rcu_head *head));
 
-/* Writer only, never blocks. Frees what no reader can hold any longer; returns how many. */
+/* So many objects at a time, so that 100,000 peers that go together do not keep the writer. */
+#define RCU_RECLAIM_MAX 1024
+
+/*
+ * Writer only, never blocks. Frees what no reader can hold any longer, the oldest first and at most
+ * RCU_RECLAIM_MAX; returns how many.
+ */
 unsigned int rcu_reclaim(struct rcu *r);
 
 /* Writer only. Waits until everything deferred so far has been freed. */

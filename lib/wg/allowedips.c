@@ -10,6 +10,7 @@
 struct wg_allowedips {
 	struct lpm *lpm;
 	struct rcu *rcu;
+	struct wg_allowedips_nodes spare; /* set aside */
 };
 
 struct wg_allowedips *
@@ -20,6 +21,7 @@ wg_allowedips_create(struct rcu *rcu)
 	if (!table)
 		return NULL;
 	table->rcu = rcu;
+	TAILQ_INIT(&table->spare);
 	table->lpm = lpm_create(rcu);
 	if (!table->lpm) {
 		free(table);
@@ -73,9 +75,52 @@ wg_allowedips_destroy(struct wg_allowedips *table)
 {
 	if (!table)
 		return;
+	wg_allowedips_release(table);
 	lpm_walk(table->lpm, destroy_one, NULL);
 	lpm_destroy(table->lpm);
 	free(table);
+}
+
+int
+wg_allowedips_reserve(struct wg_allowedips *table, size_t n)
+{
+	int rc = lpm_reserve(table->lpm, n);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct wg_allowedips_node *node = malloc(sizeof(*node));
+
+		if (node)
+			TAILQ_INSERT_TAIL(&table->spare, node, link);
+		else
+			rc = -ENOMEM;
+	}
+	if (rc)
+		wg_allowedips_release(table);
+	return rc;
+}
+
+void
+wg_allowedips_release(struct wg_allowedips *table)
+{
+	struct wg_allowedips_node *node;
+
+	while ((node = TAILQ_FIRST(&table->spare))) {
+		TAILQ_REMOVE(&table->spare, node, link);
+		free(node);
+	}
+	lpm_release(table->lpm);
+}
+
+/* Set aside, else from the heap. NULL without memory. */
+static struct wg_allowedips_node *
+node_new(struct wg_allowedips *table)
+{
+	struct wg_allowedips_node *node = TAILQ_FIRST(&table->spare);
+
+	if (!node)
+		return malloc(sizeof(*node));
+	TAILQ_REMOVE(&table->spare, node, link);
+	return node;
 }
 
 void
@@ -104,7 +149,7 @@ static int
 insert_node(struct wg_allowedips *table, const struct lpm_prefix *prefix,
 	struct wg_allowedips_list *list, struct wg_peer *peer)
 {
-	struct wg_allowedips_node *node = malloc(sizeof(*node));
+	struct wg_allowedips_node *node = node_new(table);
 	void *old;
 	int rc;
 

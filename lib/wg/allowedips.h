@@ -26,10 +26,14 @@ struct wg_allowedips_list;
 /* Outside this part only prefix may be read; its host bits are zero. */
 struct wg_allowedips_node {
 	struct wg_peer *peer;
-	struct wg_allowedips_list *list;
-	TAILQ_ENTRY(wg_allowedips_node) link;
+	union {
+		struct {
+			struct wg_allowedips_list *list;
+			TAILQ_ENTRY(wg_allowedips_node) link;
+		};
+		struct rcu_head rcu; /* when it is in no list any longer */
+	};
 	struct lpm_prefix prefix;
-	struct rcu_head rcu;
 };
 
 TAILQ_HEAD(wg_allowedips_nodes, wg_allowedips_node);
@@ -50,6 +54,14 @@ void wg_allowedips_destroy(struct wg_allowedips *table);
 
 /* Control thread. Before the first use of a peer's list. */
 void wg_allowedips_list_init(struct wg_allowedips_list *list);
+
+/*
+ * Control thread. Sets memory aside such that the next n insertions cannot fail for want of it,
+ * until wg_allowedips_release(). 0 or -ENOMEM, with nothing set aside.
+ */
+int wg_allowedips_reserve(struct wg_allowedips *table, size_t n);
+/* Control thread. What was not needed. */
+void wg_allowedips_release(struct wg_allowedips *table);
 
 /*
  * Control thread. Gives the prefix to the peer, whose list this is, and takes it from the peer that

@@ -68,6 +68,7 @@ wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer)
 	wg_handshake_end(dev, peer);
 	wg_session_drop_all(dev, peer);
 	wg_wheel_remove(&dev->wheel, &peer->timers.entry);
+	wg_walks_leave(dev, peer);
 	wg_peers_remove(&dev->peers, peer);
 	dev->ops->purge(dev->ctx, peer);
 	dev->ops->peer_removed(dev->ctx, peer);
@@ -200,15 +201,6 @@ size_t
 wg_device_peer_count(const struct wg_device *dev)
 {
 	return dev->peers.count;
-}
-
-void
-wg_device_walk(struct wg_device *dev, void (*fn)(struct wg_peer *peer, void *ctx), void *ctx)
-{
-	struct wg_peer *peer;
-
-	TAILQ_FOREACH(peer, &dev->peers.order, order)
-	fn(peer, ctx);
 }
 
 struct wg_peer *

@@ -25,10 +25,14 @@ struct wg_ops {
 	void (*send_keepalive)(void *ctx, struct wg_peer *peer);
 	/* peer->current has become usable: what waits for it may go. */
 	void (*session_up)(void *ctx, struct wg_peer *peer);
+	/* peer is about to have a session, and needs a path from now on; it has none left, and does
+	 * not. May be NULL both. */
+	void (*path_needed)(void *ctx, struct wg_peer *peer);
+	void (*path_not_needed)(void *ctx, struct wg_peer *peer);
 	/* The handshake was given up or the peer is going: what waits for a session is to be
 	 * dropped. */
 	void (*purge)(void *ctx, struct wg_peer *peer);
-	/* peer->endpoint is new or has changed: peer->path must follow. */
+	/* peer->endpoint is new or has changed: peer->path, if needed, must follow. */
 	void (*endpoint_changed)(void *ctx, struct wg_peer *peer);
 	/* peer is unpublished and will be freed after a grace period: peer->path must be let go. */
 	void (*peer_removed)(void *ctx, struct wg_peer *peer);
@@ -77,10 +81,10 @@ struct wg_device *wg_device_create(const struct wg_device_params *params);
 void wg_device_destroy(struct wg_device *dev);
 
 /*
- * Applies all of u or nothing (device_apply.c tells how, and of a reservation about memory). 0,
- * -ENOMEM, -ENOSPC (more peers than max_peers) or -EINVAL. A peer with our own public key is
- * silently ignored; a new private key drops such a peer and all sessions. Keepalive from 0 to N
- * sends one at once. Sessions of peers that keep their keys are not disturbed.
+ * Applies all of u or nothing (device_apply.c tells how). 0, -ENOMEM, -ENOSPC (more peers than
+ * max_peers) or -EINVAL. A peer with our own public key is silently ignored; a new private key
+ * drops such a peer and all sessions. Keepalive from 0 to N makes the next tick send one. Sessions
+ * of peers that keep their keys are not disturbed.
  */
 int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t now);
 
@@ -103,7 +107,10 @@ void wg_device_heard(struct wg_device *dev, uint32_t local_index, uint64_t now);
 /* An authenticated data message of the peer came from another endpoint. */
 void wg_device_roamed(struct wg_device *dev, uint32_t peer_id, const struct wg_endpoint *from);
 
-/* Runs the timers due; returns when it wants to be called next (ns), UINT64_MAX for never. */
+/*
+ * Runs timers that are due, a bounded number; returns when it wants to be called next (ns), which
+ * is now when there are more, and UINT64_MAX for never.
+ */
 uint64_t wg_device_tick(struct wg_device *dev, uint64_t now);
 
 /* For `wg show` and for writing configurations. The private key is all zero when none is set. */
@@ -112,9 +119,21 @@ const uint8_t *wg_device_public_key(const struct wg_device *dev);
 uint16_t wg_device_listen_port(const struct wg_device *dev);
 uint32_t wg_device_fwmark(const struct wg_device *dev);
 size_t wg_device_peer_count(const struct wg_device *dev);
-/* In order of addition; fn must not change the device. */
-void wg_device_walk(struct wg_device *dev, void (*fn)(struct wg_peer *peer, void *ctx), void *ctx);
 struct wg_peer *wg_device_find(struct wg_device *dev, const uint8_t public_key[WG_KEY_LEN]);
+
+/*
+ * A walk over the peers in order of addition, in as many steps as its owner likes: the device may
+ * change in between. A peer that is there all the time is met once. next returns NULL at the end; a
+ * walk is to be ended whether or not it came there, and before the device is destroyed.
+ */
+struct wg_walk {
+	struct wg_peer *next;
+	LIST_ENTRY(wg_walk) link;
+};
+
+void wg_walk_begin(struct wg_device *dev, struct wg_walk *walk);
+struct wg_peer *wg_walk_next(struct wg_walk *walk);
+void wg_walk_end(struct wg_walk *walk);
 
 /* Data path (and control): tables that live as long as the device. */
 struct wg_peer *wg_device_peer(const struct wg_device *dev, uint32_t peer_id);

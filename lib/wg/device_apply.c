@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An update, whole or not at all. The first pass only reads: it checks every value, plays the
- * update through to know which peers it will create, and takes all memory, identity and peers, that
- * the second pass uses. The second pass cannot fail, with one reservation: AllowedIPs take memory
- * of their own, prefix by prefix. The first pass allocates as much as they may need and gives it
- * back just before the second. If memory runs out all the same, those prefixes are missing and
- * -ENOMEM says so.
+ * update through to know which peers it will create, and takes all memory that the second pass
+ * uses: identity, peers, and what their AllowedIPs may need at most. The second pass cannot fail.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,10 +17,6 @@
 
 #include "device_private.h"
 
-/* A node of the table, a copy of its parent that waits for a grace period, one of the peer's list.
- */
-#define MEMORY_PER_PREFIX 512
-
 /* Whether a peer exists at this point of the update. */
 struct known {
 	const uint8_t *public_key;
@@ -35,7 +28,6 @@ struct plan {
 	const struct wg_update *update;
 	struct wg_identity *identity; /* the new one; NULL: no change */
 	struct wg_peer **created; /* for each peer of the update, the one that it will create */
-	void *reserve;
 	struct known *known;
 	struct known *by_key;
 	size_t count; /* of peers, at this point of the update */
@@ -154,10 +146,7 @@ plan_peers(const struct wg_device *dev, struct plan *plan)
 		prefixes += u->peers[i].n_allowed;
 	}
 	HASH_CLEAR(hh, plan->by_key);
-	if (rc)
-		return rc;
-	plan->reserve = malloc(prefixes * MEMORY_PER_PREFIX + 1);
-	return plan->reserve ? 0 : -ENOMEM;
+	return rc ? rc : wg_allowedips_reserve(dev->allowedips, prefixes);
 }
 
 /* What the second pass has taken is NULL by then. */
@@ -168,7 +157,6 @@ plan_free(struct plan *plan)
 		wg_peer_free(plan->created[i]);
 	free(plan->created);
 	free(plan->known);
-	free(plan->reserve);
 	sodium_free(plan->identity);
 }
 
@@ -204,20 +192,17 @@ same_remote(const struct wg_endpoint *a, const struct wg_endpoint *b)
 		memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
 }
 
-static int
+static void
 apply_each_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_update_peer *up)
 {
-	int rc = 0;
-
 	for (size_t i = 0; i < up->n_allowed; i++) {
 		const struct lpm_prefix *prefix = &up->allowed[i].prefix;
 
 		if (up->allowed[i].remove)
 			wg_allowedips_remove(dev->allowedips, prefix, peer);
-		else if (wg_allowedips_insert(dev->allowedips, prefix, &peer->allowed, peer))
-			rc = -ENOMEM;
+		else
+			wg_allowedips_insert(dev->allowedips, prefix, &peer->allowed, peer);
 	}
-	return rc;
 }
 
 /*
@@ -225,19 +210,15 @@ apply_each_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_
  * insertion moves a prefix to the end of the list, so what is before the first that was inserted is
  * to go.
  */
-static int
+static void
 replace_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_update_peer *up)
 {
 	struct wg_allowedips_list *list = &peer->allowed;
 	struct wg_allowedips_node *first = NULL, *after, *node;
-	int rc = 0;
 
 	for (size_t i = 0; i < up->n_allowed; i++) {
 		after = first ? TAILQ_NEXT(first, link) : NULL;
-		if (wg_allowedips_insert(dev->allowedips, &up->allowed[i].prefix, list, peer)) {
-			rc = -ENOMEM;
-			continue;
-		}
+		wg_allowedips_insert(dev->allowedips, &up->allowed[i].prefix, list, peer);
 		node = TAILQ_LAST(&list->nodes, wg_allowedips_nodes);
 		if (!first)
 			first = node;
@@ -246,21 +227,27 @@ replace_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_upd
 	}
 	while ((node = TAILQ_FIRST(&list->nodes)) != first)
 		wg_allowedips_remove(dev->allowedips, &node->prefix, peer);
-	return rc;
 }
 
-static int
+static bool
+removes_allowed(const struct wg_update_peer *up)
+{
+	for (size_t i = 0; i < up->n_allowed; i++)
+		if (up->allowed[i].remove)
+			return true;
+	return false;
+}
+
+static void
 apply_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_update_peer *up)
 {
-	if (!up->replace_allowed_ips)
-		return apply_each_allowed(dev, peer, up);
-	for (size_t i = 0; i < up->n_allowed; i++) {
-		if (up->allowed[i].remove) {
-			wg_allowedips_remove_by_peer(dev->allowedips, &peer->allowed);
-			return apply_each_allowed(dev, peer, up);
-		}
+	if (up->replace_allowed_ips && !removes_allowed(up)) {
+		replace_allowed(dev, peer, up);
+		return;
 	}
-	return replace_allowed(dev, peer, up);
+	if (up->replace_allowed_ips)
+		wg_allowedips_remove_by_peer(dev->allowedips, &peer->allowed);
+	apply_each_allowed(dev, peer, up);
 }
 
 /* What the data path gives the peer, beyond the protocol. */
@@ -278,28 +265,26 @@ change_service(struct wg_peer *peer, const struct wg_update_peer *up)
 			&peer->replay_window, up->replay_window, memory_order_relaxed);
 }
 
-static int
+static void
 change_peer(
 	struct wg_device *dev, struct wg_peer *peer, const struct wg_update_peer *up, uint64_t now)
 {
 	bool keepalive_begins = up->has_keepalive && up->keepalive && !peer->persistent_keepalive;
-	int rc;
 
 	if (up->has_preshared_key)
 		memcpy(peer->handshake.preshared_key, up->preshared_key, WG_KEY_LEN);
 	change_service(peer, up);
 	if (up->has_endpoint && !same_remote(&peer->endpoint, &up->endpoint))
 		wg_device_set_endpoint(dev, peer, &up->endpoint);
-	rc = apply_allowed(dev, peer, up);
+	apply_allowed(dev, peer, up);
 	if (up->has_keepalive)
 		peer->persistent_keepalive = up->keepalive;
 	if (keepalive_begins && peer->endpoint.family)
-		wg_device_keepalive(dev, peer, now);
+		peer->timers.keepalive_begins = true;
 	wg_device_schedule(dev, peer, now);
-	return rc;
 }
 
-static int
+static void
 commit_peer(struct wg_device *dev, const struct wg_update_peer *up, struct wg_peer **created,
 	uint64_t now)
 {
@@ -308,24 +293,23 @@ commit_peer(struct wg_device *dev, const struct wg_update_peer *up, struct wg_pe
 	if (up->remove) {
 		if (peer)
 			wg_device_remove_peer(dev, peer);
-		return 0;
+		return;
 	}
 	if (!peer) {
 		if (!*created)
-			return 0;
+			return;
 		peer = *created;
 		*created = NULL;
 		wg_peers_add(&dev->peers, peer);
 	}
-	return change_peer(dev, peer, up, now);
+	change_peer(dev, peer, up, now);
 }
 
-static int
+static void
 commit(struct wg_device *dev, struct plan *plan, uint64_t now)
 {
 	const struct wg_update *u = plan->update;
 	struct wg_peer *peer;
-	int rc = 0, failed;
 
 	if (plan->identity)
 		change_identity(dev, plan->identity, now);
@@ -336,11 +320,8 @@ commit(struct wg_device *dev, struct plan *plan, uint64_t now)
 		dev->fwmark = u->fwmark;
 	while (u->replace_peers && (peer = TAILQ_FIRST(&dev->peers.order)))
 		wg_device_remove_peer(dev, peer);
-	for (size_t i = 0; i < u->n_peers; i++) {
-		failed = commit_peer(dev, &u->peers[i], &plan->created[i], now);
-		rc = rc ? rc : failed;
-	}
-	return rc;
+	for (size_t i = 0; i < u->n_peers; i++)
+		commit_peer(dev, &u->peers[i], &plan->created[i], now);
 }
 
 int
@@ -352,11 +333,9 @@ wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t now)
 	rc = plan_identity(dev, &plan);
 	if (!rc)
 		rc = plan_peers(dev, &plan);
-	if (!rc) {
-		free(plan.reserve);
-		plan.reserve = NULL;
-		rc = commit(dev, &plan, now);
-	}
+	if (!rc)
+		commit(dev, &plan, now);
+	wg_allowedips_release(dev->allowedips);
 	plan_free(&plan);
 	return rc;
 }

@@ -19,6 +19,7 @@ struct wg_device {
 	struct wg_index *index;
 	struct wg_allowedips *allowedips;
 	struct wg_peers peers;
+	LIST_HEAD(, wg_walk) walks;
 	struct wg_wheel wheel;
 	uint32_t fwmark;
 	uint16_t listen_port;
@@ -36,6 +37,9 @@ wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t le
 /* Under the current session, or begins a handshake for one. */
 void wg_device_keepalive(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
 void wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer);
+
+/* device_walk.c. No walk shall come to this peer, which is still in its place, any more. */
+void wg_walks_leave(struct wg_device *dev, const struct wg_peer *peer);
 
 /* handshake.c: our handshakes, from the wish for one until it is answered or given up. */
 void wg_handshake_want(struct wg_device *dev, struct wg_peer *peer, uint64_t now);

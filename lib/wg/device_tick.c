@@ -6,9 +6,18 @@
 
 #include "device_private.h"
 
+/*
+ * What one call does at most, so that a storm, such as 100,000 sessions that end together, does not
+ * keep the caller from all else: so many looks at a peer, and in place of so many of them, by what
+ * it costs, an initiation.
+ */
+#define TICK_BUDGET 1024
+#define INITIATION_COST 64
+
 struct tick {
 	struct wg_device *dev;
 	uint64_t now;
+	unsigned int budget;
 };
 
 static void
@@ -46,6 +55,7 @@ void
 wg_device_keepalive(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
 {
 	peer->timers.keepalive_asked = now;
+	peer->timers.keepalive_begins = false;
 	if (wg_peer_session(peer, now)) {
 		dev->ops->send_keepalive(dev->ctx, peer);
 		return;
@@ -97,12 +107,14 @@ static void
 fire(struct wg_wheel_entry *entry, void *ctx)
 {
 	struct wg_peer *peer = container_of(entry, struct wg_peer, timers.entry);
-	const struct tick *tick = ctx;
+	struct tick *tick = ctx;
 	struct wg_timer_due due = wg_timers_next(peer, tick->now);
 
 	if (due.at <= tick->now) {
 		perform(tick->dev, peer, due.timer, tick->now);
 		due = wg_timers_next(peer, tick->now);
+		if (peer->timers.last_initiation == tick->now)
+			tick->budget -= RTE_MIN(tick->budget, INITIATION_COST - 1U);
 	}
 	file(tick->dev, peer, due);
 }
@@ -110,7 +122,7 @@ fire(struct wg_wheel_entry *entry, void *ctx)
 uint64_t
 wg_device_tick(struct wg_device *dev, uint64_t now)
 {
-	struct tick tick = {dev, now};
+	struct tick tick = {dev, now, TICK_BUDGET};
 
-	return wg_wheel_advance(&dev->wheel, now, fire, &tick);
+	return wg_wheel_advance(&dev->wheel, now, &tick.budget, fire, &tick);
 }

@@ -16,7 +16,7 @@
 struct wg_index {
 	_Atomic uintptr_t *slots; /* 0: free */
 	uint32_t *ids; /* control's alone: the index that the slot's entry has */
-	uint32_t mask;
+	uint32_t n;
 	uint32_t lanes;
 	struct wg_random random;
 };
@@ -24,7 +24,7 @@ struct wg_index {
 struct wg_index *
 wg_index_create(uint32_t max_peers, uint32_t lanes, const struct wg_random *rnd)
 {
-	uint32_t n = rte_align32pow2(RTE_MAX(4 * max_peers, (uint32_t)SLOTS_MIN));
+	uint32_t n = RTE_MAX(4 * max_peers, (uint32_t)SLOTS_MIN);
 	struct wg_index *t = calloc(1, sizeof(*t));
 
 	if (!t)
@@ -36,7 +36,7 @@ wg_index_create(uint32_t max_peers, uint32_t lanes, const struct wg_random *rnd)
 		errno = ENOMEM;
 		return NULL;
 	}
-	t->mask = n - 1;
+	t->n = n;
 	t->lanes = lanes;
 	t->random = *rnd;
 	return t;
@@ -52,16 +52,22 @@ wg_index_destroy(struct wg_index *t)
 	free(t);
 }
 
+static uint32_t
+slot_of(const struct wg_index *t, uint32_t index)
+{
+	return (uint32_t)((uint64_t)index * t->n >> 32);
+}
+
 static uintptr_t
 entry_of(const struct wg_index *t, uint32_t index)
 {
-	return atomic_load_explicit(&t->slots[index & t->mask], memory_order_acquire);
+	return atomic_load_explicit(&t->slots[slot_of(t, index)], memory_order_acquire);
 }
 
 static void
 publish(struct wg_index *t, uint32_t index, uintptr_t entry)
 {
-	atomic_store_explicit(&t->slots[index & t->mask], entry, memory_order_release);
+	atomic_store_explicit(&t->slots[slot_of(t, index)], entry, memory_order_release);
 }
 
 /* A random index whose remainder is the lane; the topmost few, where that overflows, are left out.
@@ -84,7 +90,7 @@ wg_index_add_handshake(struct wg_index *t, struct wg_peer *peer, uint32_t lane, 
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
 		if (!draw(t, lane, index))
 			continue;
-		t->ids[*index & t->mask] = *index;
+		t->ids[slot_of(t, *index)] = *index;
 		publish(t, *index, (uintptr_t)peer | IS_HANDSHAKE);
 		return 0;
 	}
@@ -100,7 +106,7 @@ wg_index_set_keypair(struct wg_index *t, uint32_t index, struct wg_keypair *kp)
 void
 wg_index_remove(struct wg_index *t, uint32_t index)
 {
-	if (t->ids[index & t->mask] == index)
+	if (t->ids[slot_of(t, index)] == index)
 		publish(t, index, 0);
 }
 
@@ -109,7 +115,7 @@ wg_index_handshake(const struct wg_index *t, uint32_t index)
 {
 	uintptr_t entry = entry_of(t, index);
 
-	if (!(entry & IS_HANDSHAKE) || t->ids[index & t->mask] != index)
+	if (!(entry & IS_HANDSHAKE) || t->ids[slot_of(t, index)] != index)
 		return NULL;
 	return (struct wg_peer *)(entry - IS_HANDSHAKE);
 }

@@ -2,7 +2,7 @@
 /*
  * Receiver index -> keypair (data path) or peer with a handshake under way (control).
  *
- * A directly indexed table: the low bits of an index are its slot, all 32 bits are random but for
+ * A directly indexed table: the high bits of an index are its slot, all 32 bits are random but for
  * one constraint: index % lanes == lane. All sessions of a peer share a lane, so that RX, which
  * knows only the index, sends them to the same crypto lcore and a rekey does not reorder the peer's
  * packets.

@@ -47,6 +47,8 @@ struct wg_peer {
 	_Atomic uint64_t rate; /* limit each way, bytes per s as on the wire; 0: none */
 	_Atomic(struct wg_keypair *) current;
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: nowhere to send */
+	/* Control's, here because there is room. */
+	struct wg_peer *same_bucket;
 
 	/* Stamped by who sends: ns, 0 for never. */
 	_Atomic uint64_t last_sent __rte_cache_aligned;
@@ -70,7 +72,6 @@ struct wg_peer {
 	struct wg_peer_timers timers;
 	struct wg_allowedips_list allowed;
 	uint16_t persistent_keepalive; /* s, 0 for off */
-	struct wg_peer *same_bucket;
 	TAILQ_ENTRY(wg_peer) order;
 	struct rcu_head rcu;
 };

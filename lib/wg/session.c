@@ -77,6 +77,9 @@ add_as_responder(struct wg_device *dev, struct wg_peer *peer, struct wg_keypair 
 void
 wg_session_add(struct wg_device *dev, struct wg_peer *peer, struct wg_keypair *kp, uint64_t now)
 {
+	/* Before anything can be sent under it. */
+	if (dev->ops->path_needed)
+		dev->ops->path_needed(dev->ctx, peer);
 	wg_index_set_keypair(dev->index, kp->local_index, kp);
 	peer->timers.zero_at = now + ZERO_KEYS_AFTER;
 	if (kp->initiator)
@@ -111,4 +114,6 @@ wg_session_drop_all(struct wg_device *dev, struct wg_peer *peer)
 	peer->next = NULL;
 	peer->previous = NULL;
 	peer->timers.zero_at = 0;
+	if (dev->ops->path_not_needed)
+		dev->ops->path_not_needed(dev->ctx, peer);
 }

@@ -18,6 +18,7 @@
  * - Keepalive: data received and nothing sent since for 10 s: an empty message, or a handshake when
  * the session has ended meanwhile.
  * - Persistent keepalive: nothing authenticated either way for as long as configured: the same.
+ * Also at once when it is switched on: by the wheel, since that may concern 100,000 peers together.
  * - Zero keys: 540 s after the last session was made all are wiped.
  *
  * No two initiations to a peer are closer than 5 s: a handshake that comes too early waits.
@@ -92,9 +93,13 @@ consider_keepalives(struct wg_timer_due *due, const struct wg_peer *peer)
 	if (unacknowledged)
 		consider(due, WG_TIMER_KEEPALIVE,
 			RTE_MAX(unacknowledged + WG_KEEPALIVE_TIMEOUT, asked_enough));
-	if (peer->persistent_keepalive && can_initiate(peer))
-		consider(due, WG_TIMER_PERSISTENT_KEEPALIVE,
-			RTE_MAX(last + peer->persistent_keepalive * WG_NS_PER_S, asked_enough));
+	if (!peer->persistent_keepalive || !can_initiate(peer))
+		return;
+	if (t->keepalive_begins)
+		last = 0;
+	else
+		last += peer->persistent_keepalive * WG_NS_PER_S;
+	consider(due, WG_TIMER_PERSISTENT_KEEPALIVE, RTE_MAX(last, asked_enough));
 }
 
 struct wg_timer_due

@@ -23,6 +23,7 @@ struct wg_peer_timers {
 	uint64_t keepalive_asked;
 	uint64_t zero_at;
 	uint64_t last_handshake; /* wall clock, ns since 1970, as wg shows it */
+	bool keepalive_begins; /* the first persistent keepalive is to go now */
 	uint32_t jitter; /* ns, drawn anew with each initiation */
 };
 

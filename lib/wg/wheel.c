@@ -44,26 +44,41 @@ wg_wheel_file(struct wg_wheel *w, struct wg_wheel_entry *e, uint64_t due)
 		w->next = fires;
 }
 
-/* One tick is over: fires its entries and leaves those that are due in a later turn. */
-static void
-pass(struct wg_wheel *w, uint64_t end, void (*fire)(struct wg_wheel_entry *e, void *ctx), void *ctx)
+/*
+ * What the tick before left: fires its entries and leaves those that are due in a later turn. False
+ * when the budget ends before they do.
+ */
+static bool
+look_at_passed(struct wg_wheel *w, uint64_t end, unsigned int *budget,
+	void (*fire)(struct wg_wheel_entry *e, void *ctx), void *ctx)
 {
-	struct wg_wheel_entry **slot = &w->slots[w->tick % WG_WHEEL_SLOTS];
-	struct wg_wheel_entry *passed = *slot, *e;
+	struct wg_wheel_entry *e;
 
-	*slot = NULL;
-	if (passed)
-		passed->link = &passed;
-	w->tick++;
-	while ((e = passed)) {
+	while ((e = w->passed)) {
+		if (!*budget)
+			return false;
+		--*budget;
 		link_out(e);
 		if (e->due >> WG_WHEEL_SHIFT >= end) {
-			link_in(slot, e);
+			link_in(&w->slots[(e->due >> WG_WHEEL_SHIFT) % WG_WHEEL_SLOTS], e);
 			continue;
 		}
 		w->filed--;
 		fire(e, ctx);
 	}
+	return true;
+}
+
+/* One tick is over: its entries are to be looked at. */
+static void
+pass(struct wg_wheel *w)
+{
+	struct wg_wheel_entry **slot = &w->slots[w->tick++ % WG_WHEEL_SLOTS];
+
+	w->passed = *slot;
+	*slot = NULL;
+	if (w->passed)
+		w->passed->link = &w->passed;
 }
 
 static uint64_t
@@ -76,18 +91,23 @@ next_filled(const struct wg_wheel *w)
 }
 
 uint64_t
-wg_wheel_advance(struct wg_wheel *w, uint64_t now,
+wg_wheel_advance(struct wg_wheel *w, uint64_t now, unsigned int *budget,
 	void (*fire)(struct wg_wheel_entry *e, void *ctx), void *ctx)
 {
 	uint64_t end = now >> WG_WHEEL_SHIFT;
 
-	if (w->filed && now < w->next)
+	if (w->filed && !w->passed && now < w->next)
 		return w->next;
 	/* After a long pause one turn passes every slot, and all that is due before end with it. */
 	if (end > w->tick + WG_WHEEL_SLOTS)
 		w->tick = end - WG_WHEEL_SLOTS;
-	while (w->tick < end)
-		pass(w, end, fire, ctx);
+	for (;;) {
+		if (!look_at_passed(w, end, budget, fire, ctx))
+			return now;
+		if (w->tick >= end)
+			break;
+		pass(w);
+	}
 	w->next = next_filled(w);
 	return w->filed ? w->next : UINT64_MAX;
 }

@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#include <rte_byteorder.h>
 
 #include "allowedips.h"
 #include "test_prefix.h"
@@ -370,6 +373,79 @@ test_against_model(void **unused)
 	free(m);
 }
 
+/* By fives: a /30 of a and its hosts, which go round. */
+static struct lpm_prefix
+fifth(uint32_t n, struct wg_peer **peer)
+{
+	uint32_t addr = (n / 5 * UINT32_C(2654435761)) << 2 | (n % 5 ? n % 5 - 1 : 0);
+	struct lpm_prefix p = {.family = AF_INET, .len = n % 5 ? 32 : 30};
+
+	addr = rte_cpu_to_be_32(addr);
+	memcpy(p.addr, &addr, sizeof(addr));
+	*peer = &peers[n % 5];
+	return p;
+}
+
+#define HOARD 4096
+
+/* Takes all that the heap has, in pieces; returns how many. */
+static int
+starve(void *hoard[HOARD], struct rlimit *was)
+{
+	struct rlimit none;
+	int n = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_AS, was), 0);
+	none = *was;
+	none.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	for (size_t size = 1 << 20; size >= 16; size /= 2)
+		while (n < HOARD && (hoard[n] = malloc(size)))
+			n++;
+	return n;
+}
+
+/* 5000 insertions that were reserved succeed without heap, and no other; then all as usual. */
+static void
+test_reserved_insertions(void **unused)
+{
+	static void *hoard[HOARD];
+	struct wg_peer *peer;
+	struct lpm_prefix p;
+	struct rlimit was;
+	int n_hoard, more, failed = 0;
+
+	(void)unused;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* their allocators abort instead of failing */
+#endif
+	assert_int_equal(wg_allowedips_reserve(table, 5000), 0);
+	n_hoard = starve(hoard, &was);
+	for (uint32_t n = 0; n < 5000; n++) {
+		p = fifth(n, &peer);
+		failed += wg_allowedips_insert(table, &p, &peer->allowed, peer) != 0;
+	}
+	wg_allowedips_release(table);
+	p = fifth(5000, &peer);
+	more = wg_allowedips_insert(table, &p, &peer->allowed, peer);
+	while (n_hoard)
+		free(hoard[--n_hoard]);
+	assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+	assert_int_equal(failed, 0);
+	assert_int_equal(more, -ENOMEM);
+	assert_int_equal(wg_allowedips_count(table), 5000);
+	for (uint32_t n = 0; n < 5000; n++) {
+		p = fifth(n, &peer);
+		assert_ptr_equal(lookup_addr(&p), n % 5 ? peer : &peers[1]);
+	}
+	for (uint32_t n = 0; n < 5000; n += 2) {
+		p = fifth(n, &peer);
+		assert_int_equal(wg_allowedips_remove(table, &p, peer), 0);
+		rcu_reclaim(rcu);
+	}
+	assert_int_equal(wg_allowedips_count(table), 2500);
+}
+
 /* 10.0.0.0/8 is e's; 10.1.0.0/16 goes from a to b to a: the reader must find a or b there. */
 struct watch {
 	uint64_t lookups;
@@ -498,6 +574,7 @@ main(void)
 		TEST(test_refuses_what_is_no_prefix),
 		TEST(test_old_node_outlives_its_readers),
 		TEST(test_against_model),
+		TEST(test_reserved_insertions),
 		TEST(test_moves_beside_a_reader),
 	};
 

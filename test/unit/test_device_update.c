@@ -359,12 +359,10 @@ test_entries_in_order(void **state)
 	net_destroy(net);
 }
 
-static void
-collect(struct wg_peer *peer, void *ctx)
+static char
+letter(const struct wg_peer *peer)
 {
-	char **to = ctx;
-
-	*(*to)++ = 'a' + peer->handshake.remote_static[31];
+	return (char)('a' + peer->handshake.remote_static[31]);
 }
 
 static void
@@ -372,7 +370,9 @@ test_order_of_addition(void **state)
 {
 	struct net *net = net_create(8);
 	char order[9] = {0}, *end = order;
+	struct wg_peer *peer;
 	struct wg_update u;
+	struct wg_walk walk;
 
 	RTE_SET_USED(state);
 	wg_update_init(&u);
@@ -384,8 +384,44 @@ test_order_of_addition(void **state)
 	add(&u, 4);
 	add(&u, 1);
 	assert_int_equal(net_apply(&net->side[0], &u), 0);
-	wg_device_walk(net->side[0].dev, collect, &end);
+	wg_walk_begin(net->side[0].dev, &walk);
+	while ((peer = wg_walk_next(&walk)))
+		*end++ = letter(peer);
+	wg_walk_end(&walk);
 	assert_string_equal(order, "edcb");
+	net_destroy(net);
+}
+
+/* Of a, b, c, d: after a, the next two go and e comes; a second walk that has begun ends early. */
+static void
+test_walk_beside_changes(void **state)
+{
+	struct net *net = net_create(8);
+	struct wg_walk walk, other;
+	char order[9] = {0}, *end = order;
+	struct wg_peer *peer;
+	struct wg_update u;
+
+	RTE_SET_USED(state);
+	wg_update_init(&u);
+	for (int i = 0; i < 4; i++)
+		add(&u, i);
+	assert_int_equal(net_apply(&net->side[0], &u), 0);
+	wg_walk_begin(net->side[0].dev, &walk);
+	wg_walk_begin(net->side[0].dev, &other);
+	*end++ = letter(wg_walk_next(&walk));
+	wg_update_init(&u);
+	add(&u, 1)->remove = true;
+	add(&u, 2)->remove = true;
+	add(&u, 4);
+	assert_int_equal(net_apply(&net->side[0], &u), 0);
+	assert_int_equal(letter(wg_walk_next(&other)), 'a');
+	wg_walk_end(&other);
+	while ((peer = wg_walk_next(&walk)))
+		*end++ = letter(peer);
+	assert_string_equal(order, "ade");
+	assert_null(wg_walk_next(&walk));
+	wg_walk_end(&walk);
 	net_destroy(net);
 }
 
@@ -438,6 +474,7 @@ main(void)
 		cmocka_unit_test(test_failed_updates_change_nothing),
 		cmocka_unit_test(test_entries_in_order),
 		cmocka_unit_test(test_order_of_addition),
+		cmocka_unit_test(test_walk_beside_changes),
 		cmocka_unit_test(test_same_endpoint_again),
 	};
 

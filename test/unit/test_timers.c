@@ -19,7 +19,9 @@ count_fire(struct wg_wheel_entry *e, void *ctx)
 static uint64_t
 advance(struct wg_wheel *w, uint64_t now)
 {
-	return wg_wheel_advance(w, now, count_fire, &now);
+	unsigned int budget = UINT_MAX;
+
+	return wg_wheel_advance(w, now, &budget, count_fire, &now);
 }
 
 /* Due in the middle of the grain 10: fires when that is over. */
@@ -101,16 +103,87 @@ file_again(struct wg_wheel_entry *e, void *ctx)
 static void
 test_wheel_fires_once_per_call(void **state)
 {
+	unsigned int budget = UINT_MAX;
 	struct wg_wheel_entry e = {0};
 	struct wg_wheel w = {0};
 
 	RTE_SET_USED(state);
 	fired = 0;
 	wg_wheel_file(&w, &e, GRAIN);
-	wg_wheel_advance(&w, 2 * GRAIN, file_again, &w);
+	wg_wheel_advance(&w, 2 * GRAIN, &budget, file_again, &w);
 	assert_int_equal(fired, 1);
-	wg_wheel_advance(&w, 3 * GRAIN, file_again, &w);
+	wg_wheel_advance(&w, 3 * GRAIN, &budget, file_again, &w);
 	assert_int_equal(fired, 2);
+}
+
+/*
+ * Ten entries in one grain, two in the next, and a budget of four: 4, 4, then 2 and 2 of the next
+ * grain. One that is removed between two calls, and one that is due a turn later, do not fire.
+ */
+static void
+test_wheel_budget(void **state)
+{
+	static const unsigned int after[] = {4, 8, 11, 11};
+	struct wg_wheel_entry e[12] = {0}, removed = {0};
+	uint64_t now = 9 * GRAIN;
+	struct wg_wheel w = {0};
+
+	RTE_SET_USED(state);
+	fired = 0;
+	wg_wheel_file(&w, &removed, 5 * GRAIN);
+	for (int i = 0; i < 10; i++)
+		wg_wheel_file(&w, &e[i], 5 * GRAIN);
+	wg_wheel_file(&w, &e[10], 6 * GRAIN);
+	wg_wheel_file(&w, &e[11], (WG_WHEEL_SLOTS + 6) * GRAIN);
+	for (int call = 0; call < 4; call++) {
+		unsigned int budget = 4;
+		uint64_t next = wg_wheel_advance(&w, now, &budget, count_fire, &now);
+
+		assert_int_equal(fired, after[call]);
+		assert_int_equal(next, call < 2 ? now : (WG_WHEEL_SLOTS + 7) * GRAIN);
+		wg_wheel_remove(&w, &removed);
+	}
+	assert_int_equal(w.filed, 1);
+	now = (WG_WHEEL_SLOTS + 7) * GRAIN;
+	assert_int_equal(advance(&w, now), UINT64_MAX);
+	assert_int_equal(fired, 12);
+}
+
+#define STORM 100
+
+/*
+ * The keepalives of 100 peers begin with one update. A tick makes 16 initiations, which is its
+ * budget of 1024 in steps of 64, and wants to be called again at once: 7 ticks for all.
+ */
+static void
+test_a_storm_is_spread(void **state)
+{
+	struct net *net = net_create(STORM);
+	struct net_side *side = &net->side[0];
+	struct wg_update u;
+
+	RTE_SET_USED(state);
+	net->held = true;
+	wg_update_init(&u);
+	for (int i = 0; i < STORM; i++) {
+		struct wg_update_peer *up = wg_update_add_peer(&u);
+
+		up->public_key[0] = (uint8_t)(9 + i);
+		up->has_endpoint = true;
+		up->endpoint = net->side[1].address;
+		up->has_keepalive = true;
+		up->keepalive = 25;
+	}
+	assert_int_equal(net_apply(side, &u), 0);
+	assert_int_equal(net->queued, 0);
+	net->now += 2 * GRAIN;
+	for (unsigned int i = 1; i <= 6; i++) {
+		assert_int_equal(wg_device_tick(side->dev, net->now), net->now);
+		assert_int_equal(net->queued, 16 * i);
+	}
+	assert_true(wg_device_tick(side->dev, net->now) > net->now);
+	assert_int_equal(net->queued, STORM);
+	net_destroy(net);
 }
 
 /* Side 0 initiates at time t, which is returned; side 1 responds. */
@@ -424,7 +497,7 @@ set_keepalive(struct net *net, int of, int who, uint16_t seconds)
 	up->has_keepalive = true;
 	up->keepalive = seconds;
 	assert_int_equal(net_apply(&net->side[of], &u), 0);
-	net_deliver(net);
+	net_run(net, NET_GRAIN);
 }
 
 /* Every 25 s of silence: at 25, 50, 75 and 100 s. */
@@ -436,7 +509,7 @@ test_persistent_keepalive(void **state)
 
 	RTE_SET_USED(state);
 	set_keepalive(net, 0, 1, 25);
-	t = net->now;
+	t = net->side[0].last_keepalive;
 	/* The first of them made the session, and its keepalive confirmed it. */
 	assert_int_equal(net->side[1].sessions, 1);
 	assert_int_equal(net->side[0].keepalives, 1);
@@ -449,8 +522,9 @@ test_persistent_keepalive(void **state)
 	set_keepalive(net, 0, 1, 0);
 	net_run(net, 60 * S);
 	assert_int_equal(net->side[0].keepalives, 5);
+	/* One at once, and since the session is 160 s old, the one that confirms its successor. */
 	set_keepalive(net, 0, 1, 25);
-	assert_int_equal(net->side[0].keepalives, 6);
+	assert_int_equal(net->side[0].keepalives, 7);
 	net_destroy(net);
 }
 
@@ -463,7 +537,7 @@ test_persistent_keepalive_after_traffic(void **state)
 
 	RTE_SET_USED(state);
 	set_keepalive(net, 0, 1, 25);
-	t = net->now;
+	t = net->side[0].last_keepalive;
 	net_run_until(net, t + 10 * S);
 	assert_true(net_send(&net->side[1], net_peer(net, 1, 0), false));
 	net_deliver(net);
@@ -560,6 +634,8 @@ main(void)
 		cmocka_unit_test(test_wheel_beyond_a_turn),
 		cmocka_unit_test(test_wheel_past_and_removed),
 		cmocka_unit_test(test_wheel_fires_once_per_call),
+		cmocka_unit_test(test_wheel_budget),
+		cmocka_unit_test(test_a_storm_is_spread),
 		cmocka_unit_test(test_initiator_rekeys_when_it_sends_after_120_s),
 		cmocka_unit_test(test_silence_ends_after_540_s),
 		cmocka_unit_test(test_initiator_rekeys_when_it_receives_after_165_s),

@@ -291,6 +291,7 @@ test_mutated_sets(void **state)
 		copy = malloc(len + 1);
 		memcpy(copy, text, len);
 		copy[len] = '\n';
+		wg_update_init(&u);
 		rc = tg_uapi_parse(copy, len + 1, &u);
 		assert_true(rc == 0 || rc == -EINVAL);
 		if (rc == 0)

@@ -394,7 +394,7 @@ net_run_until(struct net *net, uint64_t end)
 		}
 		if (next > end)
 			break;
-		assert_true(next > net->now);
+		assert_true(next >= net->now);
 		net->now = next;
 	}
 	net->now = end;
