@@ -175,10 +175,16 @@ routes_changed(void *control)
 static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
-	int ret = tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+	const struct tg_env *env = &((struct tg_control *)control)->pipeline->env;
+	int ret = tg_port_set_mtu(env, port, mtu);
 
 	(void)up;
-	if (ret)
+	if (ret == -EMSGSIZE)
+		fprintf(stderr,
+			"tinguard: port %u: MTU %u is more than --mtu %u: so large packets are "
+			"lost\n",
+			port, mtu, env->mtu_max);
+	else if (ret)
 		fprintf(stderr, "tinguard: port %u: MTU %u: %s\n", port, mtu, rte_strerror(-ret));
 }
 

@@ -84,8 +84,9 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 	};
 	struct tg_env *env = &pipeline.env;
 
+	env->mtu_max = (uint16_t)o->mtu;
 	env->pool = rte_pktmbuf_pool_create(
-		"mbufs", o->mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		"mbufs", o->mbufs, MBUF_CACHE, 0, tg_port_buffer_size(env->mtu_max), SOCKET_ID_ANY);
 	if (!env->pool)
 		return failed(error, "packet buffers", -rte_errno);
 	/* Readers: the workers, and telemetry's thread. */
