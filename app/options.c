@@ -29,6 +29,7 @@
 	X(MAX_PEERS, "max-peers", "N", "room for so many peers, up to 1048576 (65536)")            \
 	X(MBUFS, "mbufs", "N", "packet buffers, 4096 to 16777216 (49152)")                         \
 	X(MTU, "mtu", "N", "of the ports, and room in a packet buffer, 1500 to 16000 (1500)")      \
+	X(USER, "user", "NAME[:GROUP]", "who to be once all is set up")                            \
 	X(HELP, "help", NULL, "print this and exit")                                               \
 	X(VERSION, "version", NULL, "print the version and exit")
 
@@ -139,6 +140,8 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		return number("mbufs", value, 4096, 1 << 24, &o->mbufs, error);
 	case OPTION_MTU:
 		return number("mtu", value, RTE_ETHER_MTU, TG_MTU_MAX, &o->mtu, error);
+	case OPTION_USER:
+		return tg_user_parse(value, &o->user, error);
 	case OPTION_HELP:
 		o->help = true;
 		return 0;

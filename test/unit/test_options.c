@@ -82,6 +82,12 @@ test_all_but_the_queue(void **state)
 	assert_int_equal(o.max_peers, 1048576);
 	assert_int_equal(o.mbufs, 4096);
 	assert_int_equal(o.mtu, 16000);
+	assert_false(o.user.set);
+	/* daemon has the numbers 1 and 1 on Debian. */
+	parse_good("--user daemon", copy, &o);
+	assert_true(o.user.set && o.user.uid == 1 && o.user.gid == 1);
+	parse_good("--user 1:2", copy, &o);
+	assert_true(o.user.set && o.user.uid == 1 && o.user.gid == 2);
 	parse_good("--poll busy --help", copy, &o);
 	assert_false(o.adaptive);
 	assert_true(o.help);
@@ -213,6 +219,13 @@ static const struct {
 	BAD_NUMBER("max-peers", "1048577", "1 to 1048576"),
 	BAD_NUMBER("max-peers", "-1", "1 to 1048576"),
 	BAD_NUMBER("mbufs", "4095", "4096 to 16777216"),
+	{"--user :nogroup", "--user: `:nogroup' is not NAME or NAME:GROUP"},
+	{"--user no.such.user", "--user: `no.such.user' is not a user of this system"},
+	{"--user nobody:no.such.group",
+		"--user: `nobody:no.such.group' names a group that this system has not"},
+	{"--user 4294967295", "--user: `4294967295' is not a user of this system"},
+	{"--user root", "--user: `root' is root: leave the option out"},
+	{"--user 0:1", "--user: `0:1' is root: leave the option out"},
 	BAD_NUMBER("mtu", "1499", "1500 to 16000"),
 	BAD_NUMBER("mtu", "16001", "1500 to 16000"),
 	BAD_NUMBER("mbufs", "16777217", "4096 to 16777216"),
