@@ -312,13 +312,13 @@ test_index_is_compared_whole(void **state)
 	net_destroy(net);
 }
 
-/* Per peer, without a session: the peer, its slot, generation, free slot, bucket, and 4 index
- * slots. */
+/* Per peer, without a session: the peer and its place in the vault, slot, generation, free slot,
+ * bucket, 4 index slots. */
 static void
 test_memory_of_an_idle_peer(void **state)
 {
-	size_t slots = 8 + 2 + 4 + 8, indices = 4 * (8 + 4), malloc_header = 16;
-	size_t bytes = sizeof(struct wg_peer) + slots + indices + malloc_header;
+	size_t slots = 8 + 2 + 4 + 8, indices = 4 * (8 + 4), vault = 8;
+	size_t bytes = sizeof(struct wg_peer) + slots + indices + vault;
 
 	RTE_SET_USED(state);
 	print_message("bytes per idle peer: %zu, of them struct wg_peer: %zu\n", bytes,
