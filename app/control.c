@@ -187,14 +187,20 @@ static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
 	struct tg_control *c = control;
+	const struct tg_env *env = &c->pipeline->env;
 	int ret;
 
 	if (port == TG_FIB_TUNNEL) {
 		wg_device_set_up(c->dev, up, c->now);
 		return;
 	}
-	ret = tg_port_set_mtu(&c->pipeline->env, port, mtu);
-	if (ret)
+	ret = tg_port_set_mtu(env, port, mtu);
+	if (ret == -EMSGSIZE)
+		fprintf(stderr,
+			"tinguard: port %u: MTU %u is more than --mtu %u: so large packets are "
+			"lost\n",
+			port, mtu, env->mtu_max);
+	else if (ret)
 		fprintf(stderr, "tinguard: port %u: MTU %u: %s\n", port, mtu, rte_strerror(-ret));
 }
 

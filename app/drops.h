@@ -15,7 +15,7 @@
 #include "ip.h"
 
 #define TG_OWN_DROPS(X)                                                                            \
-	X(CHAINED, "chained", "larger than one buffer")                                            \
+	X(CHAINED, "chained", "in several buffers, and larger than one")                           \
 	X(RUNT, "runt", "shorter than its Ethernet header")                                        \
 	X(NOT_FOR_US, "not_for_us", "unicast frame to another MAC")                                \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \

@@ -7,6 +7,7 @@
 #define TG_ENV_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -20,6 +21,7 @@ struct tg_port {
 	uint16_t id; /* of the DPDK port */
 	uint16_t n_rxq;
 	uint16_t n_txq; /* one for each TX stage */
+	bool udp_csum; /* the port makes UDP checksums */
 	struct rte_ether_addr mac;
 };
 
@@ -27,6 +29,7 @@ struct tg_env {
 	struct wg_device *dev;
 	struct tg_fib *fib;
 	struct rte_mempool *pool;
+	uint16_t mtu_max; /* that an mbuf of the pool has room for */
 	uint64_t salt; /* of flow hashes */
 	_Atomic uint16_t listen_port; /* network order; 0: none */
 	uint16_t n_rx;

@@ -109,6 +109,11 @@ readable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)events;
 	for (i = 0; i < READ_MAX; i++) {
 		m = tg_tap_read(device->fd, c->pipeline->env.pool);
+		if (!m && errno == EMSGSIZE) {
+			c->counters.in++;
+			c->counters.drops[TG_DROP_NO_ROOM]++;
+			continue;
+		}
 		if (!m && errno == EBADFD)
 			gone(c, device);
 		if (!m)

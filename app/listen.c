@@ -117,7 +117,12 @@ read_one(struct tg_control *c, int fd)
 	iov.iov_base = rte_pktmbuf_mtod(m, void *);
 	iov.iov_len = rte_pktmbuf_tailroom(m);
 	n = recvmsg(fd, &msg, 0);
-	if (n < 0 || (msg.msg_flags & MSG_TRUNC) || !destination(&msg, to)) {
+	if (n >= 0 && (msg.msg_flags & MSG_TRUNC)) {
+		c->counters.in++;
+		tg_drop(&c->counters, m, TG_DROP_NO_ROOM);
+		return true;
+	}
+	if (n < 0 || !destination(&msg, to)) {
 		rte_pktmbuf_free(m);
 		return n >= 0;
 	}

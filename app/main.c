@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <rte_eal.h>
@@ -17,6 +15,7 @@
 #include "control.h"
 #include "options.h"
 #include "ports.h"
+#include "privileges.h"
 #include "report.h"
 #include "telemetry.h"
 
@@ -30,16 +29,6 @@ usage(const char *program)
 {
 	(void)program;
 	tg_options_usage(stdout);
-}
-
-/* Keys shall not end in a core dump, nor be read by a debugger of the same user. */
-static void
-protect_memory(void)
-{
-	const struct rlimit none = {0, 0};
-
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int
@@ -84,8 +73,9 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 	};
 	struct tg_env *env = &pipeline.env;
 
+	env->mtu_max = (uint16_t)o->mtu;
 	env->pool = rte_pktmbuf_pool_create(
-		"mbufs", o->mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		"mbufs", o->mbufs, MBUF_CACHE, 0, tg_port_buffer_size(env->mtu_max), SOCKET_ID_ANY);
 	if (!env->pool)
 		return failed(error, "packet buffers", -rte_errno);
 	/* Readers: the workers, and telemetry's thread. */
@@ -119,10 +109,21 @@ close_tables(void)
 }
 
 static int
+become(const struct tg_user *user, char *error)
+{
+	/* To be able to remove it at the end. */
+	int ret = user->set ? tg_uapi_give(control.uapi, user->uid, user->gid) : 0;
+
+	return ret ? failed(error, "--user: wg's socket", ret) : tg_privileges_drop(user, error);
+}
+
+static int
 serve(const struct tg_options *o, char *error)
 {
 	int ret = tg_ports_start(&pipeline.env, error);
 
+	if (!ret)
+		ret = become(&o->user, error);
 	if (ret)
 		return ret;
 	ret = tg_pipeline_start(&pipeline);
@@ -230,6 +231,7 @@ main(int argc, char **argv)
 	char error[TG_ERROR_LEN] = "";
 	int ret;
 
+	tg_privileges_fix();
 	rte_set_application_usage_hook(usage);
 	ret = rte_eal_init(argc, argv);
 	if (ret < 0) {
@@ -237,7 +239,7 @@ main(int argc, char **argv)
 			rte_errno ? rte_strerror(rte_errno) : "");
 		return EXIT_FAILURE;
 	}
-	protect_memory();
+	tg_privileges_protect_memory();
 	if (sodium_init() < 0) {
 		fprintf(stderr, "tinguard: libsodium does not start\n");
 		return EXIT_FAILURE;

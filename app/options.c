@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "peer.h"
+#include "ports.h"
 
 /* The twin of port 31 is called <tunnel>p31. */
 #define TUNNEL_NAME_MAX (IFNAMSIZ - 1 - 3)
@@ -27,6 +28,8 @@
 	X(SHAPE, "shape", "PORT=RATE,...", "and overhead=N, mpu=N, atm or ptm; 0=100mbit")         \
 	X(MAX_PEERS, "max-peers", "N", "room for so many peers, up to 1048576 (65536)")            \
 	X(MBUFS, "mbufs", "N", "packet buffers, 4096 to 16777216 (49152)")                         \
+	X(MTU, "mtu", "N", "of the ports, and room in a packet buffer, 1500 to 16000 (1500)")      \
+	X(USER, "user", "NAME[:GROUP]", "who to be once all is set up")                            \
 	X(HELP, "help", NULL, "print this and exit")                                               \
 	X(VERSION, "version", NULL, "print the version and exit")
 
@@ -135,6 +138,10 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		return number("max-peers", value, 1, WG_PEER_SLOTS_MAX, &o->max_peers, error);
 	case OPTION_MBUFS:
 		return number("mbufs", value, 4096, 1 << 24, &o->mbufs, error);
+	case OPTION_MTU:
+		return number("mtu", value, RTE_ETHER_MTU, TG_MTU_MAX, &o->mtu, error);
+	case OPTION_USER:
+		return tg_user_parse(value, &o->user, error);
 	case OPTION_HELP:
 		o->help = true;
 		return 0;
@@ -152,8 +159,11 @@ tg_options_parse(struct tg_options *o, int argc, char **argv, char error[TG_ERRO
 {
 	int id;
 
-	*o = (struct tg_options){
-		.tunnel = "tg0", .cipher = AEAD_AUTO, .max_peers = 65536, .mbufs = 49152};
+	*o = (struct tg_options){.tunnel = "tg0",
+		.cipher = AEAD_AUTO,
+		.max_peers = 65536,
+		.mbufs = 49152,
+		.mtu = RTE_ETHER_MTU};
 	tg_queue_options_default(&o->queue);
 	optind = 1;
 	opterr = 0;

@@ -9,6 +9,7 @@
 
 #include "aead.h"
 #include "lcores.h"
+#include "privileges.h"
 #include "queue_options.h"
 
 struct tg_options {
@@ -19,7 +20,9 @@ struct tg_options {
 	enum aead_backend cipher;
 	uint32_t max_peers;
 	uint32_t mbufs;
+	uint32_t mtu;
 	struct tg_queue_options queue;
+	struct tg_user user;
 	bool help;
 	bool version;
 };

@@ -60,6 +60,9 @@ fill(const struct tg_env *env, struct tg_path *path, const struct wg_endpoint *t
 	if (!path->hop)
 		return -1;
 	path->port = path->hop->port;
+	path->csum = env->ports[path->port].udp_csum && to->family == AF_INET6
+		? PKT_OUTER_CSUM_OFFLOAD
+		: PKT_OUTER_CSUM_LAZY;
 	memcpy(dst.bytes, to->addr, sizeof(dst.bytes));
 	if (!source(env, to, path->hop, src.bytes)) {
 		tg_fib_hop_put(path->fib, path->hop);
@@ -154,7 +157,7 @@ tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint1
 
 	if (!tg_hop_mac(path->hop, &mac))
 		return -EHOSTUNREACH;
-	ret = tg_path_write_unaddressed(path, m, tos, id);
+	ret = pkt_outer_write(&path->outer, m, tos, id, path->csum);
 	if (!ret)
 		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = mac;
 	return ret;

@@ -15,6 +15,7 @@ struct tg_path {
 	struct pkt_outer outer; /* destination MAC left to the hop */
 	struct tg_hop *hop;
 	uint16_t port;
+	enum pkt_outer_csum csum; /* of data messages */
 	struct wg_endpoint endpoint; /* that it was made for */
 	struct tg_fib *fib;
 	struct rcu_head rcu;
@@ -55,7 +56,10 @@ void tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *fro
  */
 int tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
 
-/* Control. The same, with the destination MAC left to be filled in when the hop has one. */
+/*
+ * Control. The same, with the destination MAC left to be filled in when the hop has one. Without
+ * offload: the frame is still to be queued, and the queue links packets by mbuf->tx_offload.
+ */
 int
 tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
 

@@ -9,6 +9,12 @@
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 128
 
+/* Ethernet with two tags, and the checksum that some drivers count. */
+#define L2_MAX (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
+#define WG_PADDING 15
+/* Cards take buffers in steps of so many bytes. */
+#define BUFFER_GRAIN 1024
+
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
 
 static int
@@ -21,8 +27,38 @@ fail(char *error, uint16_t id, const char *what, int ret)
 	return ret;
 }
 
+uint16_t
+tg_port_buffer_size(uint16_t mtu)
+{
+	uint32_t frame = mtu + L2_MAX + WG_TAG_LEN + WG_PADDING;
+	uint32_t room = RTE_ALIGN_CEIL(frame, (uint32_t)BUFFER_GRAIN);
+
+	return (uint16_t)(RTE_PKTMBUF_HEADROOM +
+		RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_DATAROOM));
+}
+
+uint64_t
+tg_port_tx_offloads(uint64_t capabilities)
+{
+	return capabilities & (RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+}
+
+/* The largest that buffers and driver can do; a driver that tells no MTU tells a frame. 0: the
+ * usual.
+ */
+static uint32_t
+mtu_of(const struct tg_env *env, const struct rte_eth_dev_info *info)
+{
+	uint32_t most = info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != UINT16_MAX || most > UINT16_MAX)
+		most = info->max_mtu;
+	most = RTE_MIN(most, (uint32_t)env->mtu_max);
+	return most > RTE_ETHER_MTU ? most : 0;
+}
+
 static int
-configure(struct tg_port *port, uint16_t n_rx, uint16_t n_tx, char *error)
+configure(const struct tg_env *env, struct tg_port *port, uint16_t n_rx, uint16_t n_tx, char *error)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -42,8 +78,9 @@ configure(struct tg_port *port, uint16_t n_rx, uint16_t n_tx, char *error)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = RSS_WANTED & info.flow_type_rss_offloads;
 	}
-	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
-		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	conf.txmode.offloads = tg_port_tx_offloads(info.tx_offload_capa);
+	port->udp_csum = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	conf.rxmode.mtu = mtu_of(env, &info);
 	ret = rte_eth_dev_configure(port->id, port->n_rxq, port->n_txq, &conf);
 	return ret ? fail(error, port->id, "cannot be configured", ret) : 0;
 }
@@ -86,7 +123,7 @@ tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_E
 		}
 		port->id = id;
 		env->n_ports++;
-		ret = configure(port, n_rx, n_tx, error);
+		ret = configure(env, port, n_rx, n_tx, error);
 		if (!ret)
 			ret = queues(port, env->pool, error);
 		if (ret)
@@ -145,7 +182,14 @@ tg_port_mtu(const struct tg_env *env, uint16_t port)
 int
 tg_port_set_mtu(const struct tg_env *env, uint16_t port, uint16_t mtu)
 {
-	return mtu == tg_port_mtu(env, port) ? 0 : rte_eth_dev_set_mtu(env->ports[port].id, mtu);
+	uint16_t now = tg_port_mtu(env, port);
+	int ret;
+
+	if (mtu > env->mtu_max)
+		return -EMSGSIZE;
+	ret = mtu == now ? 0 : rte_eth_dev_set_mtu(env->ports[port].id, mtu);
+	/* Drivers that cannot while they run go on receiving more than is sent: no harm. */
+	return ret == -EBUSY && mtu < now ? 0 : ret;
 }
 
 void

@@ -53,8 +53,12 @@ tg_report_print(const struct tg_control *c, FILE *out)
 
 	for (i = 0; i < p->env.n_ports; i++)
 		port(&p->env.ports[i], i, out);
-	for (i = 0; i < p->env.n_rx; i++)
+	for (i = 0; i < p->env.n_rx; i++) {
 		stage("rx", i, &p->rx[i]->counters, out);
+		if (p->rx[i]->linearized)
+			fprintf(out, "rx%u: %" PRIu64 " packets copied into one buffer\n", i,
+				p->rx[i]->linearized);
+	}
 	for (i = 0; i < p->env.n_crypto; i++)
 		stage("crypto", i, &p->crypto[i]->counters, out);
 	for (i = 0; i < p->env.n_tx; i++)

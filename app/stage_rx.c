@@ -94,12 +94,22 @@ ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 	return tg_route(env, &rx->counters, m, &ip, hop);
 }
 
+/* The cipher needs a packet in one piece; false when it is larger than a buffer. Takes cycles. */
+static __rte_noinline bool
+linearize(struct tg_rx *rx, struct rte_mbuf *m)
+{
+	if (rte_pktmbuf_linearize(m))
+		return false;
+	rx->linearized++;
+	return true;
+}
+
 static enum tg_op
 classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m)
 {
 	struct pkt_eth eth;
 
-	if (m->nb_segs != 1)
+	if (unlikely(m->nb_segs != 1) && !linearize(rx, m))
 		return end(rx, m, TG_DROP_CHAINED);
 	if (!pkt_eth_parse(m, &port->mac, &eth))
 		return end(rx, m, TG_DROP_RUNT);

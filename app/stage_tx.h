@@ -19,6 +19,7 @@
 /* What has left the queue and has its header; the port takes it before anything else leaves. */
 struct tg_wire {
 	struct fq *queue;
+	uint16_t mtu; /* that the queue knows of */
 	uint16_t first;
 	uint16_t n;
 	struct rte_mbuf *pkts[TG_BURST];

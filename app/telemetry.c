@@ -31,7 +31,7 @@ dict(struct rte_tel_data *parent, const char *name)
 	return d;
 }
 
-static void
+static struct rte_tel_data *
 add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const struct tg_counters *c)
 {
 	char name[RTE_TEL_MAX_STRING_LEN];
@@ -41,12 +41,22 @@ add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const st
 	snprintf(name, sizeof(name), "%s%u", stage, i);
 	s = dict(d, name);
 	if (!s)
-		return;
+		return NULL;
 	rte_tel_data_add_dict_u64(s, "in", c->in);
 	rte_tel_data_add_dict_u64(s, "out", c->out);
 	for (why = 0; why < TG_DROP_COUNT; why++)
 		if (c->drops[why])
 			rte_tel_data_add_dict_u64(s, tg_drop_key(why), c->drops[why]);
+	return s;
+}
+
+static void
+add_rx(struct rte_tel_data *d, unsigned int i, const struct tg_rx *rx)
+{
+	struct rte_tel_data *s = add_counters(d, "rx", i, &rx->counters);
+
+	if (s)
+		rte_tel_data_add_dict_u64(s, "linearized", rx->linearized);
 }
 
 static void
@@ -125,7 +135,7 @@ stats(struct rte_tel_data *d)
 	unsigned int i, j;
 
 	for (i = 0; i < p->env.n_rx; i++)
-		add_counters(d, "rx", i, &p->rx[i]->counters);
+		add_rx(d, i, p->rx[i]);
 	for (i = 0; i < p->env.n_crypto; i++)
 		add_counters(d, "crypto", i, &p->crypto[i]->counters);
 	for (i = 0; i < p->env.n_tx; i++)

@@ -137,13 +137,28 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 	return true;
 }
 
+/* The operator may have changed it. */
+static void
+follow_mtu(struct tg_tx *tx, uint16_t port)
+{
+	struct tg_wire *wire = &tx->wires[port];
+	uint16_t mtu = tg_fib_port_mtu(tx->env->fib, port);
+
+	if (likely(mtu == wire->mtu))
+		return;
+	wire->mtu = mtu;
+	fq_mtu_set(wire->queue, mtu + RTE_ETHER_HDR_LEN);
+}
+
 static void
 refill(struct tg_tx *tx, uint16_t port)
 {
 	struct tg_wire *wire = &tx->wires[port];
 	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n = fq_dequeue_burst(wire->queue, tx->now, pkts, TG_BURST);
+	unsigned int i, n;
 
+	follow_mtu(tx, port);
+	n = fq_dequeue_burst(wire->queue, tx->now, pkts, TG_BURST);
 	wire->first = 0;
 	wire->n = 0;
 	for (i = 0; i < n; i++)

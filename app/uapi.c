@@ -158,6 +158,20 @@ tg_uapi_served(struct tg_uapi *uapi)
 	return n;
 }
 
+int
+tg_uapi_give(struct tg_uapi *uapi, uid_t uid, gid_t gid)
+{
+	char dir[sizeof(uapi->addr.sun_path)];
+	struct stat st;
+
+	memcpy(dir, uapi->addr.sun_path, sizeof(dir));
+	*strrchr(dir, '/') = '\0';
+	if (lchown(uapi->addr.sun_path, uid, gid) || chown(dir, (uid_t)-1, gid) || stat(dir, &st) ||
+		chmod(dir, (st.st_mode & ALLPERMS) | S_ISVTX | S_IRWXG))
+		return -errno;
+	return 0;
+}
+
 void
 tg_uapi_close(struct tg_uapi *uapi)
 {

@@ -175,6 +175,9 @@ uint64_t fq_next(const struct fq *q, uint64_t now);
 void fq_rate_set(struct fq *q, uint64_t rate);
 uint64_t fq_rate(const struct fq *q);
 
+/* The owner. Another MTU than that of struct fq_params, at once effective. */
+void fq_mtu_set(struct fq *q, uint32_t mtu);
+
 /*
  * One rate for several instances, say the TX lcores of a port. Every FQ_SHARE_NS each takes its
  * part anew: what members use that want less than their part is left to them, the rest is divided

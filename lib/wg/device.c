@@ -14,6 +14,10 @@ create_tables(struct wg_device *dev, const struct wg_device_params *params)
 	if (!dev->identity)
 		return -ENOMEM;
 	memset(dev->identity, 0, sizeof(*dev->identity));
+	dev->peer_vault = wg_vault_create(sizeof(struct wg_peer));
+	dev->keypair_vault = wg_vault_create(sizeof(struct wg_keypair));
+	if (!dev->peer_vault || !dev->keypair_vault)
+		return -ENOMEM;
 	dev->ratelimiter = wg_ratelimiter_create(&dev->random);
 	dev->index = wg_index_create(params->max_peers, params->lanes, &dev->random);
 	dev->allowedips = wg_allowedips_create(params->rcu);
@@ -29,6 +33,8 @@ destroy_tables(struct wg_device *dev)
 	wg_allowedips_destroy(dev->allowedips);
 	wg_index_destroy(dev->index);
 	wg_ratelimiter_destroy(dev->ratelimiter);
+	wg_vault_destroy(dev->peer_vault);
+	wg_vault_destroy(dev->keypair_vault);
 	sodium_free(dev->identity);
 	sodium_memzero(dev, sizeof(*dev));
 	free(dev);

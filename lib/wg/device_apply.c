@@ -116,7 +116,7 @@ plan_peer(const struct wg_device *dev, struct plan *plan, size_t i)
 	} else if (!k->exists && !up->update_only) {
 		if (plan->count == dev->peers.max)
 			return -ENOSPC;
-		plan->created[i] = wg_peer_create(up->public_key);
+		plan->created[i] = wg_peer_create(dev->peer_vault, up->public_key);
 		if (!plan->created[i])
 			return -ENOMEM;
 		plan->count++;

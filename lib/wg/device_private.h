@@ -6,6 +6,7 @@
 #include "device.h"
 #include "peers.h"
 #include "ratelimiter.h"
+#include "vault.h"
 
 struct wg_device {
 	const struct wg_ops *ops;
@@ -14,6 +15,8 @@ struct wg_device {
 	struct wg_random random;
 	uint32_t lanes;
 	struct wg_identity *identity; /* from sodium_malloc() */
+	struct wg_vault *peer_vault;
+	struct wg_vault *keypair_vault;
 	struct wg_cookie_checker checker;
 	struct wg_ratelimiter *ratelimiter;
 	struct wg_index *index;

@@ -28,7 +28,8 @@ begin_session(struct wg_device *dev, struct wg_peer *peer, const struct wg_sessi
 {
 	struct wg_keypair *kp;
 
-	kp = wg_keypair_create(peer, keys, local_index, remote_index, initiator, now);
+	kp = wg_keypair_create(
+		dev->keypair_vault, peer, keys, local_index, remote_index, initiator, now);
 	if (!kp) {
 		wg_index_remove(dev->index, local_index);
 		return false;

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
-#include <sodium.h>
 
 #include "index.h"
 #include "keypair.h"
 #include "noise.h"
+#include "vault.h"
 
 struct wg_keypair *
-wg_keypair_create(struct wg_peer *peer, const struct wg_session_keys *keys, uint32_t local_index,
-	uint32_t remote_index, bool initiator, uint64_t now)
+wg_keypair_create(struct wg_vault *vault, struct wg_peer *peer, const struct wg_session_keys *keys,
+	uint32_t local_index, uint32_t remote_index, bool initiator, uint64_t now)
 {
-	struct wg_keypair *kp = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*kp));
+	struct wg_keypair *kp = wg_vault_take(vault);
 
 	if (!kp)
 		return NULL;
-	memset(kp, 0, sizeof(*kp));
+	kp->vault = vault;
 	memcpy(kp->send_key, keys->send, WG_KEY_LEN);
 	memcpy(kp->recv_key, keys->receive, WG_KEY_LEN);
 	kp->birth = now;
@@ -34,8 +33,7 @@ wipe_and_free(struct rcu_head *head)
 {
 	struct wg_keypair *kp = container_of(head, struct wg_keypair, rcu);
 
-	sodium_memzero(kp, sizeof(*kp));
-	free(kp);
+	wg_vault_give(kp->vault, kp);
 }
 
 void

@@ -20,6 +20,7 @@
 struct wg_index;
 struct wg_peer;
 struct wg_session_keys;
+struct wg_vault;
 
 /* Keys are secret, and wiped when the memory is freed. Aligned to cache lines. */
 struct wg_keypair {
@@ -40,11 +41,15 @@ struct wg_keypair {
 		heard; /* set by the decrypting lcore at the first packet; it then tells control */
 	struct wg_replay replay;
 
+	struct wg_vault *vault; /* that it is from */
 	struct rcu_head rcu;
 };
 
-/* Control. A session that nobody sees yet. NULL when memory is short. */
-struct wg_keypair *wg_keypair_create(struct wg_peer *peer, const struct wg_session_keys *keys,
+/* Control. A session that nobody sees yet. NULL when memory is short. vault: of things of this
+ * size.
+ */
+struct wg_keypair *
+wg_keypair_create(struct wg_vault *vault, struct wg_peer *peer, const struct wg_session_keys *keys,
 	uint32_t local_index, uint32_t remote_index, bool initiator, uint64_t now);
 
 /*

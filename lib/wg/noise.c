@@ -20,6 +20,9 @@ static const uint8_t initial_hash[WG_HASH_LEN] = {0x22, 0x11, 0xb3, 0x61, 0x08, 
 	0x69, 0x12, 0x43, 0xdb, 0x45, 0x8a, 0xd5, 0x32, 0x2d, 0x9c, 0x6c, 0x66, 0x22, 0x93, 0xe8,
 	0xb7, 0x0e, 0xe1, 0x9c, 0x65, 0xba, 0x07, 0x9e, 0xf3};
 
+/* What libb2 and libsodium leave below us on the stack, scalars and outputs of hashes among it. */
+#define STACK_OF_LIBRARIES 8192
+
 static const uint8_t zero_nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
 
 static void
@@ -102,6 +105,7 @@ wg_identity_set(struct wg_identity *id, const uint8_t private_key[WG_KEY_LEN])
 	id->private_key[31] &= 127;
 	id->private_key[31] |= 64;
 	id->set = crypto_scalarmult_curve25519_base(id->public_key, id->private_key) == 0;
+	sodium_stackzero(STACK_OF_LIBRARIES);
 }
 
 void
@@ -127,6 +131,7 @@ wg_handshake_possible(struct wg_handshake *hs, const struct wg_identity *id)
 	if (hs->agreement == WG_AGREEMENT_UNTRIED) {
 		ok = id->set && agree(hs->static_static, id->private_key, hs->remote_static);
 		hs->agreement = ok ? WG_AGREEMENT_POSSIBLE : WG_AGREEMENT_IMPOSSIBLE;
+		sodium_stackzero(STACK_OF_LIBRARIES);
 	}
 	return hs->agreement == WG_AGREEMENT_POSSIBLE;
 }
@@ -194,6 +199,7 @@ wg_noise_create_initiation(struct wg_initiation *msg, struct wg_handshake *hs,
 		hs->noise = n;
 	}
 	sodium_memzero(&n, sizeof(n));
+	sodium_stackzero(STACK_OF_LIBRARIES);
 	return ok;
 }
 
@@ -277,6 +283,7 @@ void
 wg_noise_forget(struct wg_noise_responder *r)
 {
 	sodium_memzero(r, sizeof(*r));
+	sodium_stackzero(STACK_OF_LIBRARIES);
 }
 
 bool
@@ -302,5 +309,6 @@ wg_noise_consume_response(struct wg_handshake *hs, const struct wg_response *msg
 out:
 	sodium_memzero(&n, sizeof(n));
 	sodium_memzero(key, sizeof(key));
+	sodium_stackzero(STACK_OF_LIBRARIES);
 	return ok;
 }

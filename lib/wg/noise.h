@@ -6,7 +6,8 @@
  *
  * Everything that takes a message is transactional: no state that outlives the call changes before
  * the message has authenticated. Every ephemeral and temporary secret is wiped before a function
- * returns, those in the structs by the functions that end their use.
+ * returns, those in the structs, and what is below on the stack by then, by the functions that end
+ * their use.
  */
 #ifndef WG_NOISE_H
 #define WG_NOISE_H

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdlib.h>
-#include <string.h>
-
-#include <rte_common.h>
-#include <sodium.h>
-
 #include "peer.h"
 
+#include <rte_common.h>
+
+#include "vault.h"
+
 struct wg_peer *
-wg_peer_create(const uint8_t public_key[WG_KEY_LEN])
+wg_peer_create(struct wg_vault *vault, const uint8_t public_key[WG_KEY_LEN])
 {
-	struct wg_peer *peer = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*peer));
+	struct wg_peer *peer = wg_vault_take(vault);
 
 	if (!peer)
 		return NULL;
-	memset(peer, 0, sizeof(*peer));
+	peer->vault = vault;
 	atomic_init(&peer->weight, WG_WEIGHT_DEFAULT);
 	atomic_init(&peer->replay_window, WG_REPLAY_WINDOW);
 	atomic_init(&peer->ecn, true);
@@ -27,8 +25,7 @@ void
 wg_peer_free(struct wg_peer *peer)
 {
 	if (peer)
-		sodium_memzero(peer, sizeof(*peer));
-	free(peer);
+		wg_vault_give(peer->vault, peer);
 }
 
 void

@@ -32,6 +32,8 @@
 #define WG_WEIGHT_DEFAULT 1
 #define WG_WEIGHT_MAX 1024
 
+struct wg_vault;
+
 /* The newest message that has left, by session (local index). Counters are their low 32 bits. */
 struct wg_sent {
 	uint32_t session;
@@ -73,15 +75,15 @@ struct wg_peer {
 	struct wg_allowedips_list allowed;
 	uint16_t persistent_keepalive; /* s, 0 for off */
 	TAILQ_ENTRY(wg_peer) order;
+	struct wg_vault *vault; /* that it is from */
 	struct rcu_head rcu;
 };
 
 /*
- * Control. A peer that nobody sees yet; NULL when memory is short. Ordinary memory, aligned to
- * cache lines, not hugepages: there may be a million of them, and an idle one shall cost no more
- * than itself.
+ * Control. A peer that nobody sees yet; NULL when memory is short. vault: of things of this size.
+ * No hugepages: there may be a million of them, and an idle one shall cost no more than itself.
  */
-struct wg_peer *wg_peer_create(const uint8_t public_key[WG_KEY_LEN]);
+struct wg_peer *wg_peer_create(struct wg_vault *vault, const uint8_t public_key[WG_KEY_LEN]);
 /* Wipes and frees, at once or as the function for rcu_call(). NULL is allowed for the former. */
 void wg_peer_free(struct wg_peer *peer);
 void wg_peer_free_rcu(struct rcu_head *head);

@@ -28,6 +28,7 @@
 #include "fib_control.h"
 #include "path.h"
 #include "pipeline.h"
+#include "ports.h"
 #include "test_eal.h"
 #include "test_random.h"
 
@@ -42,6 +43,8 @@
 #define BED_WG_PORT 51820
 #define BED_MTU 1500
 #define BED_TUNNEL_MTU 1420
+#define BED_OVERHEAD 80
+#define BED_PACKET_MAX 9216
 
 enum { LAN, WAN, BED_PORTS };
 

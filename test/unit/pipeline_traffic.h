@@ -90,7 +90,7 @@ bed_packet(struct bed *bed, uint8_t *p, unsigned int from, unsigned int to, uint
 	uint16_t len)
 {
 	uint16_t family = flow % 3 == 2 ? AF_INET6 : AF_INET;
-	uint8_t src[16], dst[16], payload[BED_MTU] = {0};
+	uint8_t src[16], dst[16], payload[BED_PACKET_MAX] = {0};
 	struct bed_payload id = {BED_GOOD, flow, bed->flows[flow].sent++};
 	uint16_t sport = (uint16_t)(1000 + flow);
 
@@ -121,7 +121,7 @@ bed_frame(struct bed *bed, unsigned int port, const void *ip, uint16_t len)
 static inline void
 bed_lan_send(struct bed *bed, unsigned int to, uint32_t flow, uint16_t len)
 {
-	uint8_t p[2048];
+	uint8_t p[BED_PACKET_MAX];
 
 	len = bed_packet(bed, p, BED_LAN, to, flow, len);
 	bed_feed(bed, LAN, bed_frame(bed, LAN, p, len));
@@ -134,7 +134,7 @@ bed_outer(struct bed *bed, unsigned int peer, const void *msg, uint16_t len, uin
 	const struct bed_side *side = &bed->peers[peer];
 	struct wg_endpoint us = bed_endpoint(1, side->address.family);
 	uint16_t sport = ntohs(side->address.port);
-	uint8_t p[4096];
+	uint8_t p[BED_PACKET_MAX];
 
 	if (side->address.family == AF_INET) {
 		struct rte_ipv4_hdr *ip = (void *)p;
@@ -168,7 +168,7 @@ bed_seal(struct bed *bed, unsigned int peer, const void *inner, uint16_t len, ui
 	struct wg_peer *gw = wg_device_find(side->dev, bed->gateway.public_key);
 	struct wg_keypair *kp = gw ? wg_peer_session(gw, bed->now) : NULL;
 	struct wg_data *msg = (void *)out;
-	uint8_t nonce[12], text[2048] = {0};
+	uint8_t nonce[12], text[BED_PACKET_MAX] = {0};
 	unsigned long long n;
 	uint64_t counter;
 
@@ -190,7 +190,7 @@ bed_seal(struct bed *bed, unsigned int peer, const void *inner, uint16_t len, ui
 static inline void
 bed_remote_send(struct bed *bed, unsigned int peer, const void *inner, uint16_t len)
 {
-	uint8_t msg[2048];
+	uint8_t msg[BED_PACKET_MAX];
 
 	len = bed_seal(bed, peer, inner, len, msg);
 	bed_feed(bed, WAN, bed_outer(bed, peer, msg, len, 0));
@@ -199,7 +199,7 @@ bed_remote_send(struct bed *bed, unsigned int peer, const void *inner, uint16_t 
 static inline void
 bed_site_send(struct bed *bed, unsigned int from, unsigned int to, uint32_t flow, uint16_t len)
 {
-	uint8_t p[2048];
+	uint8_t p[BED_PACKET_MAX];
 
 	len = bed_packet(bed, p, from, to, flow, len);
 	bed_remote_send(bed, from, p, len);
@@ -255,7 +255,7 @@ bed_remote_receive(struct bed *bed, unsigned int peer, const uint8_t *p, uint16_
 	uint32_t index = rte_le_to_cpu_32(msg->receiver);
 	struct wg_keypair *kp = wg_index_keypair(wg_device_index(side->dev), index);
 	uint64_t counter = rte_le_to_cpu_64(msg->counter);
-	uint8_t nonce[12], text[2048];
+	uint8_t nonce[12], text[BED_PACKET_MAX];
 	unsigned long long n;
 	struct bed_flow *f;
 

@@ -263,6 +263,44 @@ emptied_flow_starts_over(void **state)
 	test_fq_end(&t);
 }
 
+/* 20 packets of 450 bytes, two intervals late: 8550 stay behind, more than 1514 and less than 9014.
+ */
+static void
+another_mtu_counts_at_once(void **state)
+{
+	static const uint32_t mtus[] = {1514, 9014};
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	for (uint32_t i = 0; i < RTE_DIM(mtus); i++) {
+		test_fq_start(&t, codel_params(), 64);
+		fq_mtu_set(t.q, mtus[i]);
+		test_fq_put_many(&t, 20, 1, 0, 450);
+		t.now = 10 * MS;
+		test_fq_get(&t);
+		t.now = 210 * MS;
+		test_fq_get(&t);
+		assert_int_equal(t.drops, i ? 0 : 1);
+		test_fq_end(&t);
+	}
+}
+
+/* 1 Mbit/s: 9014 bytes take 72.112 ms, and 1.5 times that is more than 5 ms. */
+static void
+another_mtu_moves_the_target(void **state)
+{
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, codel_params(), 1);
+	fq_rate_set(t.q, 125000);
+	fq_mtu_set(t.q, 9014);
+	assert_int_equal(t.q->codel.target, fq_now32(108168 * MS / 1000));
+	fq_mtu_set(t.q, 50);
+	assert_int_equal(t.q->codel.target, fq_now32(5 * MS));
+	test_fq_end(&t);
+}
+
 /* 100 packets that waited 8 ms (7812 units of 1024 ns), then 1000 that did not wait. */
 static void
 sojourn_average_and_peak(void **state)
@@ -304,6 +342,8 @@ main(void)
 		cmocka_unit_test(drops_per_dequeue_are_capped),
 		cmocka_unit_test(state_goes_with_the_owner),
 		cmocka_unit_test(emptied_flow_starts_over),
+		cmocka_unit_test(another_mtu_counts_at_once),
+		cmocka_unit_test(another_mtu_moves_the_target),
 		cmocka_unit_test(sojourn_average_and_peak),
 	};
 

@@ -50,6 +50,7 @@ test_defaults(void **state)
 	assert_int_equal(o.cipher, AEAD_AUTO);
 	assert_int_equal(o.max_peers, 65536);
 	assert_int_equal(o.mbufs, 49152);
+	assert_int_equal(o.mtu, 1500);
 	assert_false(o.queue.fifo);
 	assert_int_equal(o.queue.flows, 65536);
 	assert_int_equal(o.queue.target_ns, 5 * MS);
@@ -73,11 +74,20 @@ test_all_but_the_queue(void **state)
 	assert_string_equal(o.lcores[TG_STAGE_RX], "1");
 	assert_string_equal(o.lcores[TG_STAGE_CRYPTO], "2,3");
 	assert_string_equal(o.lcores[TG_STAGE_TX], "4");
-	parse_good("--poll adaptive --cipher libsodium --max-peers 1048576 --mbufs 4096", copy, &o);
+	parse_good(
+		"--poll adaptive --cipher libsodium --max-peers 1048576 --mbufs 4096 --mtu 16000",
+		copy, &o);
 	assert_true(o.adaptive);
 	assert_int_equal(o.cipher, AEAD_LIBSODIUM);
 	assert_int_equal(o.max_peers, 1048576);
 	assert_int_equal(o.mbufs, 4096);
+	assert_int_equal(o.mtu, 16000);
+	assert_false(o.user.set);
+	/* daemon has the numbers 1 and 1 on Debian. */
+	parse_good("--user daemon", copy, &o);
+	assert_true(o.user.set && o.user.uid == 1 && o.user.gid == 1);
+	parse_good("--user 1:2", copy, &o);
+	assert_true(o.user.set && o.user.uid == 1 && o.user.gid == 2);
 	parse_good("--poll busy --help", copy, &o);
 	assert_false(o.adaptive);
 	assert_true(o.help);
@@ -209,6 +219,15 @@ static const struct {
 	BAD_NUMBER("max-peers", "1048577", "1 to 1048576"),
 	BAD_NUMBER("max-peers", "-1", "1 to 1048576"),
 	BAD_NUMBER("mbufs", "4095", "4096 to 16777216"),
+	{"--user :nogroup", "--user: `:nogroup' is not NAME or NAME:GROUP"},
+	{"--user no.such.user", "--user: `no.such.user' is not a user of this system"},
+	{"--user nobody:no.such.group",
+		"--user: `nobody:no.such.group' names a group that this system has not"},
+	{"--user 4294967295", "--user: `4294967295' is not a user of this system"},
+	{"--user root", "--user: `root' is root: leave the option out"},
+	{"--user 0:1", "--user: `0:1' is root: leave the option out"},
+	BAD_NUMBER("mtu", "1499", "1500 to 16000"),
+	BAD_NUMBER("mtu", "16001", "1500 to 16000"),
 	BAD_NUMBER("mbufs", "16777217", "4096 to 16777216"),
 	BAD_NUMBER("mbufs", "9000x", "4096 to 16777216"),
 	BAD_NUMBER("mbufs", "18446744073709551616", "4096 to 16777216"),

@@ -227,7 +227,7 @@ bed_neighbour(struct bed *bed, uint16_t port, uint16_t family, const uint8_t *ad
 }
 
 static inline void
-bed_fill_fib(struct bed *bed)
+bed_fill_fib(struct bed *bed, uint16_t mtu)
 {
 	struct tg_fib *fib = bed->p.env.fib;
 	uint8_t addr[16];
@@ -235,9 +235,9 @@ bed_fill_fib(struct bed *bed)
 
 	for (i = 0; i < BED_PORTS; i++) {
 		assert_int_equal(tg_fib_add_port(fib, (uint16_t)i), 0);
-		tg_fib_set_mtu(fib, (uint16_t)i, BED_MTU);
+		tg_fib_set_mtu(fib, (uint16_t)i, mtu);
 	}
-	tg_fib_set_mtu(fib, TG_FIB_TUNNEL, BED_TUNNEL_MTU);
+	tg_fib_set_mtu(fib, TG_FIB_TUNNEL, mtu - BED_OVERHEAD);
 	bed_route(bed, "10.1.0.0", 24, TG_HOP_ON_LINK, LAN);
 	bed_route(bed, "fd01::", 64, TG_HOP_ON_LINK, LAN);
 	bed_route(bed, "192.0.2.0", 24, TG_HOP_ON_LINK, WAN);
@@ -365,6 +365,8 @@ struct bed_params {
 	uint64_t seed;
 	uint32_t max_peers; /* 0: BED_PEERS */
 	uint32_t mbufs; /* 0: BED_MBUFS; the pool, and what the queues' limits come from */
+	uint16_t mtu; /* 0: BED_MTU; of the ports, and what mbufs have room for */
+	bool udp_csum; /* of the ports */
 	uint32_t tx_ring; /* 0: BED_RING; of each TX queue of the ports */
 	const struct tg_queue_options *queue; /* NULL: what the command line has by default */
 	unsigned int cache; /* of the pool */
@@ -392,6 +394,7 @@ static inline struct bed *
 bed_create(const struct bed_params *params)
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
+	uint16_t mtu = params->mtu ? params->mtu : BED_MTU;
 	uint32_t mbufs = params->mbufs ? params->mbufs : BED_MBUFS;
 	struct tg_queue_options defaults;
 	struct tg_pipeline_params pp = {.map = &params->map->lcores,
@@ -408,7 +411,7 @@ bed_create(const struct bed_params *params)
 	bed->now = params->threads ? tg_now() : 1000 * S;
 	bed->rcu = pp.rcu = rcu_create(RTE_MAX_LCORE);
 	bed->p.env.pool = rte_pktmbuf_pool_create(
-		"bed", mbufs, params->cache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+		"bed", mbufs, params->cache, 0, tg_port_buffer_size(mtu), 0);
 	assert_non_null(bed->p.env.pool);
 	bed->p.env.fib = tg_fib_create(bed->rcu);
 	bed->p.env.salt = bed_random(bed);
@@ -419,7 +422,9 @@ bed_create(const struct bed_params *params)
 	for (i = 0; i < BED_PORTS; i++)
 		bed_make_port(bed, i, params->map->lcores.n[TG_STAGE_TX],
 			params->tx_ring ? params->tx_ring : BED_RING);
-	bed_fill_fib(bed);
+	for (i = 0; i < BED_PORTS; i++)
+		bed->p.env.ports[i].udp_csum = params->udp_csum;
+	bed_fill_fib(bed, mtu);
 	assert_int_equal(tg_pipeline_create(&bed->p, &pp, error), 0);
 	assert_int_equal(bed->p.n_workers, params->map->workers);
 	return bed;

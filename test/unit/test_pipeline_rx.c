@@ -58,13 +58,14 @@ frame_checksum(struct bed *bed)
 	return feed_lan(bed, m);
 }
 
+/* One byte more than the first buffer has room for. */
 static unsigned int
 frame_chained(struct bed *bed)
 {
 	struct rte_mbuf *m = lan_frame(bed, 0);
 	struct rte_mbuf *tail = bed_alloc(bed);
 
-	rte_pktmbuf_append(tail, 1);
+	assert_non_null(rte_pktmbuf_append(tail, (uint16_t)(rte_pktmbuf_tailroom(m) + 1)));
 	rte_pktmbuf_chain(m, tail);
 	return feed_lan(bed, m);
 }

@@ -8,6 +8,7 @@
 #include "replay.h"
 #include "test_fq.h"
 #include "test_random.h"
+#include "vault.h"
 
 #define S UINT64_C(1000000000)
 #define FLOWS 64
@@ -27,6 +28,7 @@ struct flow {
 
 struct world {
 	struct test_fq t; /* first: the queue's ctx */
+	struct wg_vault *vault;
 	struct wg_peer *peer;
 	struct flow flows[FLOWS];
 	struct fq_tin_conf conf;
@@ -144,7 +146,8 @@ set_up(struct world *w, uint64_t rate, uint32_t window)
 	p.pkt_offset = offsetof(struct rte_mbuf, dynfield1);
 	p.drop = on_drop;
 	test_fq_start(&w->t, p, PKTS);
-	w->peer = wg_peer_create((const uint8_t[WG_KEY_LEN]){9});
+	w->vault = wg_vault_create(sizeof(*w->peer));
+	w->peer = wg_peer_create(w->vault, (const uint8_t[WG_KEY_LEN]){9});
 	assert_non_null(w->peer);
 	atomic_store(&w->peer->replay_window, (uint16_t)window);
 	w->window = window;
@@ -181,6 +184,7 @@ run(struct world *w, uint64_t rate, uint32_t window)
 	fq_tin_purge(w->t.q, PEER);
 	test_fq_end(&w->t);
 	wg_peer_free(w->peer);
+	wg_vault_destroy(w->vault);
 }
 
 static const struct link {

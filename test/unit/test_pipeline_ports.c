@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* In what ports differ: how large a packet is, in how many buffers it comes, who makes checksums.
+ */
+#include <errno.h>
+
+#include "test_pipeline.h"
+
+static struct bed *
+make(struct bed_params params)
+{
+	struct bed *bed;
+
+	params.map = &bed_maps[0];
+	params.seed = 1;
+	bed = bed_create(&params);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	return bed;
+}
+
+/* 8920 bytes through a tunnel of that MTU, IPv4 (20 + 8) and IPv6 (40 + 8), and small ones beside.
+ */
+static void
+test_packets_as_large_as_the_tunnel_takes(void **state)
+{
+	struct bed *bed = make((struct bed_params){.mtu = 9000});
+
+	RTE_SET_USED(state);
+	bed_lan_send(bed, 0, 0, 8920 - 28);
+	bed_lan_send(bed, 1, 2, 8920 - 48);
+	bed_lan_send(bed, 0, 3, 100);
+	bed_site_send(bed, 0, BED_LAN, 6, 8920 - 28);
+	bed_site_send(bed, 1, BED_LAN, 8, 8920 - 48);
+	bed_site_send(bed, 0, 1, 9, 8920 - 28);
+	bed_site_send(bed, 1, BED_LAN, 12, 100);
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	assert_int_equal(bed_all_drops(bed), bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_KEEPALIVE));
+	assert_int_equal(bed->p.rx[0]->linearized, 0);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* Buffers that are too small for what the MTU lets through: nothing is cut or written beyond. */
+static void
+test_a_packet_without_room_for_the_tag_is_counted(void **state)
+{
+	struct bed *bed = make((struct bed_params){0});
+
+	RTE_SET_USED(state);
+	tg_fib_set_mtu(bed->p.env.fib, LAN, 9000);
+	tg_fib_set_mtu(bed->p.env.fib, TG_FIB_TUNNEL, 8920);
+	/* Behind 14 bytes of Ethernet there are 2034: 2020 leave 14 of the tag's 16. */
+	bed_lan_send(bed, 0, 0, 2020 - 28);
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_NO_ROOM), 1);
+	bed_lan_send(bed, 0, 0, 2000 - 28);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 1);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* The first size bytes stay, the rest follows in buffers of up to size bytes. */
+static struct rte_mbuf *
+in_pieces(struct bed *bed, struct rte_mbuf *whole, uint16_t size)
+{
+	uint32_t off, len = whole->pkt_len;
+	struct rte_mbuf *m = NULL;
+
+	for (off = 0; off < len; off += size) {
+		struct rte_mbuf *piece = bed_alloc(bed);
+		uint16_t n = (uint16_t)RTE_MIN(size, len - off);
+
+		memcpy(rte_pktmbuf_append(piece, n), rte_pktmbuf_mtod_offset(whole, uint8_t *, off),
+			n);
+		if (m)
+			assert_int_equal(rte_pktmbuf_chain(m, piece), 0);
+		else
+			m = piece;
+	}
+	rte_pktmbuf_free(whole);
+	return m;
+}
+
+/* Cut within every header, and within the payload. */
+static void
+test_a_packet_in_several_buffers_is_copied_into_one(void **state)
+{
+	static const uint16_t sizes[] = {1, 13, 14, 20, 33, 34, 50, 142};
+	struct bed *bed = make((struct bed_params){0});
+	uint8_t p[BED_PACKET_MAX], msg[BED_PACKET_MAX];
+	unsigned int i;
+	uint16_t len;
+
+	RTE_SET_USED(state);
+	for (i = 0; i < RTE_DIM(sizes); i++) {
+		len = bed_packet(bed, p, BED_LAN, 0, 0, 100);
+		bed_feed(bed, LAN, in_pieces(bed, bed_frame(bed, LAN, p, len), sizes[i]));
+		len = bed_packet(bed, p, 0, BED_LAN, 3, 100);
+		len = bed_seal(bed, 0, p, len, msg);
+		bed_feed(bed, WAN, in_pieces(bed, bed_outer(bed, 0, msg, len, 0), sizes[i]));
+		bed_settle(bed);
+	}
+	bed_assert_all_arrived(bed);
+	/* 14 + 128 bytes come in one piece of 142, the message in two. */
+	assert_int_equal(bed->p.rx[0]->linearized, 2 * RTE_DIM(sizes) - 1);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* Looks at the message that leaves for a peer, before the bed takes it. */
+static void
+check_outgoing(struct bed *bed, unsigned int peer, bool offload)
+{
+	const struct rte_ipv6_hdr *ip;
+	struct rte_udp_hdr *udp;
+	struct rte_mbuf *m = NULL;
+	uint16_t sum;
+
+	bed_lan_send(bed, peer, peer, 101);
+	bed_worker(bed, 0);
+	assert_int_equal(rte_ring_count(bed->out[WAN][0]), 1);
+	assert_int_equal(rte_ring_sc_dequeue(bed->out[WAN][0], (void **)&m), 0);
+	ip = rte_pktmbuf_mtod_offset(m, const void *, 14);
+	udp = rte_pktmbuf_mtod_offset(m, void *, 14 + 40);
+	if (bed_family(peer) == AF_INET) {
+		assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK, 0);
+		assert_int_equal(rte_ipv4_cksum((const void *)ip), 0);
+		assert_int_equal(
+			((const struct rte_udp_hdr *)((const uint8_t *)ip + 20))->dgram_cksum, 0);
+	} else if (offload) {
+		assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK,
+			RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6);
+		assert_int_equal(m->tx_offload, rte_mbuf_tx_offload(14, 40, 8, 0, 0, 0, 0));
+		assert_int_equal(udp->dgram_cksum, rte_ipv6_phdr_cksum(ip, m->ol_flags));
+	} else {
+		assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK, 0);
+		sum = udp->dgram_cksum;
+		udp->dgram_cksum = 0;
+		assert_int_equal(sum, rte_ipv6_udptcp_cksum(ip, udp));
+	}
+	bed_sent(bed, WAN, m);
+}
+
+static void
+test_checksums_by_the_port_or_by_us(void **state)
+{
+	unsigned int offload, i;
+
+	RTE_SET_USED(state);
+	for (offload = 0; offload < 2; offload++) {
+		struct bed *bed = make((struct bed_params){.udp_csum = offload});
+
+		for (i = 0; i < 4; i++)
+			check_outgoing(bed, i, offload);
+		bed_assert_all_arrived(bed);
+		bed_assert_conserved(bed);
+		bed_destroy(bed);
+	}
+}
+
+/* Offloads that would do harm unasked (TSO), or that nothing here makes use of, stay off. */
+static void
+test_offloads_that_are_used(void **state)
+{
+	RTE_SET_USED(state);
+	assert_int_equal(tg_port_tx_offloads(0), 0);
+	assert_int_equal(tg_port_tx_offloads(UINT64_MAX),
+		RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+	assert_int_equal(tg_port_tx_offloads(RTE_ETH_TX_OFFLOAD_TCP_TSO), 0);
+	assert_int_equal(
+		tg_port_tx_offloads(RTE_ETH_TX_OFFLOAD_UDP_CKSUM), RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+}
+
+/* 128 of headroom; 9000 + 14 + 8 + 4 of a frame and 31 of padding and tag are below 9 KiB. */
+static void
+test_buffers_have_room_for_their_mtu(void **state)
+{
+	RTE_SET_USED(state);
+	assert_int_equal(tg_port_buffer_size(1500), 128 + 2048);
+	assert_int_equal(tg_port_buffer_size(2048 - 57), 128 + 2048);
+	assert_int_equal(tg_port_buffer_size(2048 - 56), 128 + 3072);
+	assert_int_equal(tg_port_buffer_size(9000), 128 + 9216);
+	assert_int_equal(tg_port_buffer_size(TG_MTU_MAX), 128 + 16384);
+}
+
+/* A ring tells no limits and cannot change its MTU. */
+static void
+test_ports_begin_with_the_largest_mtu(void **state)
+{
+	struct rte_ring *r = bed_ring("mtu", 0, 0, 64);
+	int id = rte_eth_from_rings("mtu", &r, 1, &r, 1, 0);
+	struct tg_env env = {.mtu_max = 9000};
+	char error[TG_ERROR_LEN];
+
+	RTE_SET_USED(state);
+	env.pool = rte_pktmbuf_pool_create("mtu", 63, 0, 0, tg_port_buffer_size(9000), 0);
+	assert_int_equal(tg_ports_setup(&env, 1, 1, error), 0);
+	assert_int_equal(env.n_ports, 1);
+	assert_int_equal(env.ports[0].id, id);
+	assert_int_equal(tg_port_mtu(&env, 0), 9000);
+	assert_int_equal(tg_port_set_mtu(&env, 0, 9001), -EMSGSIZE);
+	assert_int_equal(tg_port_set_mtu(&env, 0, 9000), 0);
+	assert_int_equal(tg_port_set_mtu(&env, 0, 1500), -ENOTSUP);
+	tg_ports_close(&env);
+	rte_mempool_free(env.pool);
+	rte_ring_free(r);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_packets_as_large_as_the_tunnel_takes),
+		cmocka_unit_test(test_a_packet_without_room_for_the_tag_is_counted),
+		cmocka_unit_test(test_a_packet_in_several_buffers_is_copied_into_one),
+		cmocka_unit_test(test_checksums_by_the_port_or_by_us),
+		cmocka_unit_test(test_offloads_that_are_used),
+		cmocka_unit_test(test_buffers_have_room_for_their_mtu),
+		cmocka_unit_test(test_ports_begin_with_the_largest_mtu),
+	};
+
+	if (bed_init())
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
