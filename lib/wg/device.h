@@ -34,9 +34,9 @@ struct wg_ops {
 	void (*endpoint_changed)(void *ctx, struct wg_peer *peer);
 	/* peer is unpublished and will be freed after a grace period: peer->path must be let go. */
 	void (*peer_removed)(void *ctx, struct wg_peer *peer);
-	/* Copies job, to be run by any thread and then given to wg_device_proceed(). NULL: the
-	 * device does both at once. */
-	void (*begin)(void *ctx, const struct wg_job *job);
+	/* Copies job, to be run by any thread and then given to wg_device_proceed(); false: no room
+	 * for it now. NULL: the device does both at once. */
+	bool (*begin)(void *ctx, const struct wg_job *job);
 	/* Wall clock in ns since 1970 (TAI64N of initiations) and random bytes, both replaceable in
 	 * tests. */
 	uint64_t (*wall_clock)(void *ctx);

@@ -31,8 +31,8 @@ void wg_device_set_endpoint(
 /* Adds macs to a handshake message, sends and stamps it. */
 void
 wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t len, uint64_t now);
-/* Hands job out to be run, or runs it. The caller wipes its own. */
-void wg_device_begin(struct wg_device *dev, struct wg_job *job, uint64_t now);
+/* Hands job out to be run, or runs it; false: no room for it now. The caller wipes its own. */
+bool wg_device_begin(struct wg_device *dev, struct wg_job *job, uint64_t now);
 /* Under the current session, or begins a handshake for one. */
 void wg_device_keepalive(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
 void wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer);

@@ -82,8 +82,7 @@ answered(struct wg_device *dev, struct wg_job *job, uint64_t now)
 	authenticated(dev, peer, job, sizeof(job->in.initiation));
 	if (wg_index_add_handshake(dev->index, peer, wg_handshake_lane(dev, peer), &index))
 		return WG_REFUSED_RESOURCES;
-	if (!begin_session(
-		    dev, peer, &job->keys, index, job->responder.remote_index, false, now))
+	if (!begin_session(dev, peer, &job->keys, index, job->responder.remote_index, false, now))
 		return WG_REFUSED_RESOURCES;
 	msg->sender = rte_cpu_to_le_32(index);
 	wg_device_send(dev, peer, msg, sizeof(*msg), now);
@@ -115,8 +114,7 @@ concluded(struct wg_device *dev, struct wg_job *job, uint64_t now)
 		return WG_REFUSED_RESPONSE;
 	wg_handshake_drop(&peer->handshake);
 	authenticated(dev, peer, job, sizeof(*msg));
-	if (!begin_session(
-		    dev, peer, &job->keys, index, rte_le_to_cpu_32(msg->sender), true, now))
+	if (!begin_session(dev, peer, &job->keys, index, rte_le_to_cpu_32(msg->sender), true, now))
 		return WG_REFUSED_RESOURCES;
 	/* Tells the responder that its response arrived, should there be no data to do so. */
 	wg_device_keepalive(dev, peer, now);
@@ -139,8 +137,8 @@ cookie(struct wg_device *dev, const struct wg_job *job, uint64_t now)
 	const struct wg_cookie_reply *msg = &job->in.cookie;
 	struct wg_peer *peer = addressee(dev, rte_le_to_cpu_32(msg->receiver));
 
-	if (!peer || !wg_cookie_consume_reply(
-			     &peer->cookie, peer->handshake.remote_static, msg, now))
+	if (!peer ||
+		!wg_cookie_consume_reply(&peer->cookie, peer->handshake.remote_static, msg, now))
 		return WG_REFUSED_COOKIE;
 	return WG_OK;
 }
@@ -177,26 +175,25 @@ wg_device_proceed(struct wg_device *dev, struct wg_job *job, uint64_t now, enum 
 	return false;
 }
 
-void
+bool
 wg_device_begin(struct wg_device *dev, struct wg_job *job, uint64_t now)
 {
 	enum wg_refusal unused;
 
-	if (dev->ops->begin) {
-		dev->ops->begin(dev->ctx, job);
-		return;
-	}
+	if (dev->ops->begin)
+		return dev->ops->begin(dev->ctx, job);
 	do
 		wg_job_run(job, dev->identity);
 	while (wg_device_proceed(dev, job, now, &unused));
+	return true;
 }
 
 enum wg_refusal
 wg_device_receive(struct wg_device *dev, const void *msg, size_t len,
 	const struct wg_endpoint *from, bool under_load, uint64_t now)
 {
-	enum wg_refusal refusal = wg_admission_check(
-		dev->admission, dev->identity, msg, len, from, under_load, now);
+	enum wg_refusal refusal =
+		wg_admission_check(dev->admission, dev->identity, msg, len, from, under_load, now);
 	struct wg_job job;
 
 	if (refusal == WG_REFUSED_UNDER_LOAD)

@@ -3,6 +3,9 @@
 
 #include "device_private.h"
 
+/* When too many handshakes are being computed: not a message, and no reason to wait for 5 s. */
+#define NO_ROOM_RETRY (WG_NS_PER_S / 8)
+
 uint32_t
 wg_handshake_lane(const struct wg_device *dev, const struct wg_peer *peer)
 {
@@ -25,14 +28,19 @@ wg_handshake_initiate(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
 		.identity = wg_device_identity(dev)->number,
 		.now = now,
 		.wall_clock = dev->ops->wall_clock(dev->ctx)};
+	struct wg_peer_timers *t = &peer->timers;
+	uint64_t last = t->last_initiation;
 
-	peer->timers.jitter = wg_random_u32(&dev->random) % (WG_REKEY_JITTER_MAX + 1);
-	peer->timers.retry_at = now + WG_REKEY_TIMEOUT + peer->timers.jitter;
-	peer->timers.last_initiation = now;
+	t->jitter = wg_random_u32(&dev->random) % (WG_REKEY_JITTER_MAX + 1);
+	t->retry_at = now + WG_REKEY_TIMEOUT + t->jitter;
+	t->last_initiation = now;
 	wg_handshake_forget(dev, peer);
 	job.handshake = peer->handshake;
 	wg_random_fill(&dev->random, job.ephemeral, sizeof(job.ephemeral));
-	wg_device_begin(dev, &job, now);
+	if (!wg_device_begin(dev, &job, now)) {
+		t->retry_at = now + NO_ROOM_RETRY;
+		t->last_initiation = last;
+	}
 	wg_job_wipe(&job);
 }
 

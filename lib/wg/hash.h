@@ -28,7 +28,8 @@ struct wg_mac_key {
 };
 
 void wg_mac_key_set(struct wg_mac_key *key, const uint8_t bytes[WG_HASH_LEN]);
-void wg_mac_public(uint8_t out[WG_MAC_LEN], const struct wg_mac_key *key, const void *data, size_t len);
+void
+wg_mac_public(uint8_t out[WG_MAC_LEN], const struct wg_mac_key *key, const void *data, size_t len);
 
 /*
  * HKDF: one to three outputs from a chaining key and an input; out2 and out3 may be NULL. Any

@@ -35,8 +35,8 @@ wg_job_reply(struct wg_job *job, struct wg_admission *a, const void *msg, size_t
 static bool
 answer(struct wg_job *job, const struct wg_identity *identity)
 {
-	return wg_noise_accept_initiation(&job->responder, &job->in.initiation, &job->handshake,
-		       identity, job->now) &&
+	return wg_noise_accept_initiation(
+		       &job->responder, &job->in.initiation, &job->handshake, identity, job->now) &&
 		wg_noise_create_response(&job->out.response, &job->responder, &job->handshake, 0,
 			job->ephemeral, &job->keys);
 }
@@ -46,8 +46,7 @@ run(struct wg_job *job, const struct wg_identity *identity)
 {
 	switch (job->kind) {
 	case WG_JOB_OPEN:
-		return wg_noise_open_initiation(
-			&job->responder, &job->in.initiation, identity);
+		return wg_noise_open_initiation(&job->responder, &job->in.initiation, identity);
 	case WG_JOB_ANSWER:
 		return answer(job, identity);
 	case WG_JOB_CONCLUDE:

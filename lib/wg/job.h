@@ -48,7 +48,8 @@ struct wg_job {
 	uint64_t wall_clock; /* of our initiation */
 	struct wg_endpoint from; /* where the message came from; of a REPLY where it goes */
 	uint8_t ephemeral[WG_KEY_LEN]; /* random bytes */
-	struct wg_handshake handshake; /* the peer's, when control last had it; changed by the job */
+	struct wg_handshake
+		handshake; /* the peer's, when control last had it; changed by the job */
 	struct wg_noise_responder responder;
 	struct wg_session_keys keys;
 	union wg_job_message in, out; /* out lacks index and macs */

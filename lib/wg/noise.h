@@ -81,9 +81,9 @@ void wg_handshake_init(struct wg_handshake *hs, const uint8_t remote_static[WG_K
 void wg_handshake_renew(struct wg_handshake *hs);
 bool wg_handshake_possible(struct wg_handshake *hs, const struct wg_identity *id);
 /*
- * What a copy of hs, worked on elsewhere, has found out: whether there is a secret; then, each where
- * it applies, our initiation, which now waits under an index, and a received one, unless hs has
- * taken one as new meanwhile.
+ * What a copy of hs, worked on elsewhere, has found out: whether there is a secret; then, each
+ * where it applies, our initiation, which now waits under an index, and a received one, unless hs
+ * has taken one as new meanwhile.
  */
 void wg_handshake_learn(struct wg_handshake *hs, const struct wg_handshake *copy);
 void
