@@ -26,19 +26,21 @@ is_crowded(const struct tg_handshake *hs)
 	return rte_ring_count(hs->to_control) > rte_ring_get_capacity(hs->to_control) / 2;
 }
 
-/* Whether a response or cookie reply names an index of ours; control finds out which. */
+/* Whether an initiation has been opened, and a response or cookie reply names an index of ours. */
 static bool
 is_expected(const struct tg_handshake *hs, const struct wg_job *job)
 {
 	const struct wg_index *index = wg_device_index(hs->env->dev);
 
 	switch (job->kind) {
+	case WG_JOB_OPEN:
+		return job->ok;
 	case WG_JOB_RESPONSE:
 		return wg_index_taken(index, rte_le_to_cpu_32(job->in.response.receiver));
 	case WG_JOB_COOKIE:
 		return wg_index_taken(index, rte_le_to_cpu_32(job->in.cookie.receiver));
 	default:
-		return job->ok;
+		return true;
 	}
 }
 
