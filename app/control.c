@@ -137,6 +137,7 @@ const struct wg_ops tg_control_wg_ops = {
 	.purge = purge,
 	.endpoint_changed = endpoint_changed,
 	.peer_removed = peer_removed,
+	.begin = tg_handshake_begin,
 	.wall_clock = wall_clock,
 	.random = random_bytes,
 };
@@ -393,13 +394,23 @@ housekeeping(struct tg_control *c)
 }
 
 static void
+run_timers(struct tg_control *c)
+{
+	/* What was said may have set a nearer timer. */
+	if (c->work || c->now >= c->next_tick)
+		c->next_tick = wg_device_tick(c->dev, c->now);
+}
+
+/* Each step ends after a burst or half a millisecond: no flood keeps the timers waiting. */
+static void
 round_of_work(struct tg_control *c)
 {
 	c->now = tg_now();
-	c->work = poll_events(c) + tg_handshake_poll(c);
-	/* What was said may have set a nearer timer. */
-	if (c->work)
-		c->next_tick = 0;
+	c->work = poll_events(c);
+	run_timers(c);
+	c->work += tg_handshake_poll(c);
+	c->now = tg_now();
+	run_timers(c);
 	c->work += tg_kernel_poll(c);
 	ev_run(c->loop, EVRUN_NOWAIT);
 	c->work += tg_uapi_served(c->uapi);
@@ -408,8 +419,6 @@ round_of_work(struct tg_control *c)
 		tg_paths_follow(&c->paths);
 	}
 	c->work += tg_paths_slice(&c->paths);
-	if (c->now >= c->next_tick)
-		c->next_tick = wg_device_tick(c->dev, c->now);
 	c->work += c->next_tick <= c->now;
 	housekeeping(c);
 	retry_commands(c);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control thread: handshakes and timers, the kernel's side (twins, tunnel device, rtnetlink),
+ * The control thread: sessions and timers, the kernel's side (twins, tunnel device, rtnetlink),
  * UAPI, and whatever the data path reports. One loop on the main lcore; it may allocate, log and
  * make system calls, and never waits for the data path.
  *
  *   control.c    the loop, events from the data path, changes of the device
- *   handshake.c  handshake messages in and out
+ *   handshake.c  handshake messages out, jobs to and from the handshake stages
  *   listen.c     the listening port in the kernel, for what comes in fragments
  *   kernel.c     packets from and to twins and the tunnel device
  *   resolve.c    packets whose next hop has no MAC yet
@@ -68,7 +68,7 @@ struct tg_control {
 	uint64_t next_refresh;
 	const struct tg_queue_options *queue;
 	uint64_t link_rates[TG_PORTS_MAX]; /* that ports without --shape are shaped to */
-	uint64_t under_load_until;
+	uint64_t under_load_until; /* by messages in fragments */
 	struct tg_paths paths;
 	bool routes_changed;
 	unsigned int work; /* things done in this round */
@@ -81,7 +81,7 @@ struct tg_control {
 
 	struct tg_waiting_hop waiting[TG_RESOLVE_HOPS];
 
-	uint64_t refusals[WG_REFUSAL_COUNT]; /* of handshake messages; WG_OK: those accepted */
+	uint64_t refusals[WG_REFUSAL_COUNT]; /* of handshake messages that ended here */
 	struct tg_counters counters;
 };
 
@@ -102,9 +102,13 @@ int tg_control_run(struct tg_control *c);
 /* Removes devices and socket, drops what waits here. Idempotent. */
 void tg_control_close(struct tg_control *c);
 
-/* handshake.c; receive takes m */
+/* handshake.c. A message that did not come by RX; takes m. */
 void tg_handshake_receive(struct tg_control *c, struct rte_mbuf *m);
+/* What the handshake stages have done; then what is control's own to do of that. */
 unsigned int tg_handshake_poll(struct tg_control *c);
+bool tg_handshake_begin(void *control, const struct wg_job *job);
+/* Of handshake messages, by all; WG_OK: those accepted. */
+void tg_handshake_refusals(const struct tg_control *c, uint64_t refusals[WG_REFUSAL_COUNT]);
 void tg_handshake_send(void *control, struct wg_peer *peer, const struct wg_endpoint *to,
 	const void *msg, size_t len);
 void tg_handshake_keepalive(void *control, struct wg_peer *peer);

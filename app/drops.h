@@ -41,6 +41,7 @@
 	X(HANDSHAKE, "handshake", "handshake message, has been answered or refused")               \
 	X(CRYPTO_FULL, "crypto_full", "ring to the crypto stage full")                             \
 	X(TX_FULL, "tx_full", "ring to the TX stage full")                                         \
+	X(HANDSHAKE_FULL, "handshake_full", "ring to the handshake stage full")                    \
 	X(CONTROL_FULL, "control_full", "ring to the control thread full")                         \
 	X(HOLD_FULL, "hold_full", "too many packets wait while a closed tin is being opened")      \
 	X(UNRESOLVED, "unresolved", "the next hop does not answer")                                \

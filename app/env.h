@@ -35,6 +35,7 @@ struct tg_env {
 	uint16_t n_rx;
 	uint16_t n_crypto;
 	uint16_t n_tx;
+	uint16_t n_handshake;
 	uint16_t n_ports;
 	struct tg_port ports[TG_PORTS_MAX];
 };
@@ -51,6 +52,20 @@ static inline uint16_t
 tg_crypto_of_session(const struct tg_env *env, uint32_t receiver)
 {
 	return (uint16_t)(receiver % env->n_crypto);
+}
+
+/* The handshake stage of a source, by a hash of it; and of a peer's jobs, which keep their order.
+ */
+static inline uint16_t
+tg_handshake_of_source(const struct tg_env *env, uint32_t hash)
+{
+	return (uint16_t)((uint64_t)hash * env->n_handshake >> 32);
+}
+
+static inline uint16_t
+tg_handshake_of_peer(const struct tg_env *env, uint32_t peer)
+{
+	return (uint16_t)((peer & WG_PEER_SLOT_MASK) % env->n_handshake);
 }
 
 /* The TX stage that owns a tin. */

@@ -3,10 +3,6 @@
 
 #include "path.h"
 
-/* The kernel's numbers: cookies from an eighth of a full queue on, and for a second after. */
-#define UNDER_LOAD_QUEUE 512
-#define UNDER_LOAD_TIME WG_NS_PER_S
-
 static struct rte_mbuf *
 message(struct tg_control *c, const void *msg, size_t len)
 {
@@ -81,22 +77,69 @@ tg_handshake_receive(struct tg_control *c, struct rte_mbuf *m)
 	tg_drop(&c->counters, m, TG_DROP_HANDSHAKE);
 }
 
+/* To the stage of its peer. False: no room. */
+static bool
+post(struct tg_control *c, struct wg_job *job)
+{
+	uint16_t i = tg_handshake_of_peer(&c->pipeline->env, job->peer);
+
+	return rte_ring_sp_enqueue(c->pipeline->handshake[i]->from_control, job) == 0;
+}
+
+bool
+tg_handshake_begin(void *control, const struct wg_job *job)
+{
+	struct tg_control *c = control;
+	void *copy;
+
+	if (rte_mempool_get(c->pipeline->jobs, &copy))
+		return false;
+	memcpy(copy, job, sizeof(*job));
+	if (post(c, copy))
+		return true;
+	tg_handshake_job_end(c->pipeline->jobs, copy);
+	return false;
+}
+
+static void
+proceed(struct tg_control *c, struct wg_job *job)
+{
+	bool received = job->kind != WG_JOB_INITIATE;
+	enum wg_refusal refusal;
+
+	if (wg_device_proceed(c->dev, job, c->now, &refusal)) {
+		if (post(c, job))
+			return;
+		refusal = WG_REFUSED_RESOURCES;
+	}
+	c->refusals[refusal] += received;
+	tg_handshake_job_end(c->pipeline->jobs, job);
+}
+
 unsigned int
 tg_handshake_poll(struct tg_control *c)
 {
-	struct rte_mbuf *pkts[TG_BURST];
+	struct tg_handshake *own = c->pipeline->own_handshake;
+	void *jobs[TG_BURST];
 	unsigned int i, j, k, n = 0;
 
-	for (i = 0; i < c->pipeline->env.n_rx; i++) {
-		struct rte_ring *ring = c->pipeline->handshakes[i];
-
-		if (rte_ring_count(ring) >= UNDER_LOAD_QUEUE)
-			c->under_load_until = c->now + UNDER_LOAD_TIME;
-		k = rte_ring_sc_dequeue_burst(ring, (void **)pkts, TG_BURST, NULL);
+	for (i = 0; i < c->pipeline->env.n_handshake; i++) {
+		k = rte_ring_sc_dequeue_burst(
+			c->pipeline->handshake[i]->to_control, jobs, TG_BURST, NULL);
 		for (j = 0; j < k; j++)
-			tg_handshake_receive(c, pkts[j]);
+			proceed(c, jobs[j]);
 		n += k;
 	}
-	c->counters.in += n;
-	return n;
+	return n + (own ? stage_handshake_poll(own, c->now) : 0);
+}
+
+void
+tg_handshake_refusals(const struct tg_control *c, uint64_t refusals[WG_REFUSAL_COUNT])
+{
+	unsigned int i, j;
+
+	memcpy(refusals, c->refusals, sizeof(c->refusals));
+	for (i = 0; i < c->pipeline->env.n_handshake; i++)
+		for (j = 0; j < WG_REFUSAL_COUNT; j++)
+			refusals[j] += c->pipeline->handshake[i]->refusals[j];
 }

@@ -11,26 +11,37 @@
 const char *
 tg_stage_name(enum tg_stage_kind kind)
 {
-	static const char *const names[] = {"rx", "crypto", "tx"};
+	static const char *const names[] = {"rx", "crypto", "tx", "handshake"};
 
 	return names[kind];
+}
+
+static bool
+runs(const struct tg_lcores *map, enum tg_stage_kind kind, unsigned long lcore)
+{
+	unsigned int i;
+
+	for (i = 0; i < map->n[kind]; i++)
+		if (map->lcore[kind][i] == lcore)
+			return true;
+	return false;
 }
 
 static int
 add(struct tg_lcores *map, enum tg_stage_kind kind, unsigned long lcore, char *error)
 {
 	const char *what = NULL;
-	unsigned int i;
 
 	if (lcore >= RTE_MAX_LCORE || !rte_lcore_is_enabled((unsigned int)lcore))
 		what = "is not among EAL's lcores (-l, --lcores)";
-	else if (lcore == rte_get_main_lcore())
+	else if (lcore == rte_get_main_lcore() && kind != TG_STAGE_HANDSHAKE)
 		what = "is the main lcore, which runs the control thread";
 	else if (map->n[kind] == TG_STAGES_MAX)
 		what = "is one too many";
-	for (i = 0; !what && i < map->n[kind]; i++)
-		if (map->lcore[kind][i] == lcore)
-			what = "is named twice";
+	else if (runs(map, kind, lcore))
+		what = "is named twice";
+	else if (kind != TG_STAGE_HANDSHAKE && runs(map, TG_STAGE_HANDSHAKE, lcore))
+		what = "is one of --handshake-lcores, and would wait for them";
 	if (what) {
 		snprintf(error, TG_ERROR_LEN, "--%s-lcores: lcore %lu %s", tg_stage_name(kind),
 			lcore, what);
@@ -79,21 +90,36 @@ parse(struct tg_lcores *map, enum tg_stage_kind kind, const char *list, char *er
 	}
 }
 
-static void
-by_default(struct tg_lcores *map)
+/* list: of the lcores that are taken, for the error. */
+static int
+by_default(struct tg_lcores *map, const char *list, char *error)
 {
 	uint16_t workers[RTE_MAX_LCORE] = {0};
 	unsigned int lcore, i, n = 0;
 
 	RTE_LCORE_FOREACH_WORKER (lcore)
-		workers[n++] = (uint16_t)lcore;
-
+		if (!runs(map, TG_STAGE_HANDSHAKE, lcore))
+			workers[n++] = (uint16_t)lcore;
+	if (!n) {
+		snprintf(error, TG_ERROR_LEN,
+			"--handshake-lcores: `%s' leaves no worker lcore for packets", list);
+		return -EINVAL;
+	}
 	map->n[TG_STAGE_RX] = map->n[TG_STAGE_CRYPTO] = map->n[TG_STAGE_TX] = 1;
 	map->lcore[TG_STAGE_RX][0] = workers[0];
 	map->lcore[TG_STAGE_CRYPTO][0] = workers[n > 1];
 	map->lcore[TG_STAGE_TX][0] = workers[n > 2 ? n - 1 : 0];
 	for (i = 2; i + 1 < n && map->n[TG_STAGE_CRYPTO] < TG_STAGES_MAX; i++)
 		map->lcore[TG_STAGE_CRYPTO][map->n[TG_STAGE_CRYPTO]++] = workers[i];
+	return 0;
+}
+
+static int
+handshake_lcores(struct tg_lcores *map, const char *list, char *error)
+{
+	if (list)
+		return parse(map, TG_STAGE_HANDSHAKE, list, error);
+	return add(map, TG_STAGE_HANDSHAKE, rte_get_main_lcore(), error);
 }
 
 int
@@ -109,13 +135,13 @@ tg_lcores_map(
 			"--lcores '0@0,1@0'");
 		return -EINVAL;
 	}
-	for (kind = 0; kind < TG_STAGE_KINDS; kind++)
+	if (handshake_lcores(map, lists[TG_STAGE_HANDSHAKE], error))
+		return -EINVAL;
+	for (kind = 0; kind < TG_STAGE_HANDSHAKE; kind++)
 		given += lists[kind] != NULL;
-	if (!given) {
-		by_default(map);
-		return 0;
-	}
-	for (kind = 0; kind < TG_STAGE_KINDS; kind++) {
+	if (!given)
+		return by_default(map, lists[TG_STAGE_HANDSHAKE], error);
+	for (kind = 0; kind < TG_STAGE_HANDSHAKE; kind++) {
 		if (!lists[kind]) {
 			snprintf(error, TG_ERROR_LEN,
 				"--%s-lcores is missing: give all three lists or none",
@@ -133,11 +159,10 @@ tg_lcores_print(const struct tg_lcores *map, FILE *out)
 {
 	unsigned int lcore, kind, i;
 
-	fprintf(out, "tinguard: lcore %u: control\n", rte_get_main_lcore());
-	RTE_LCORE_FOREACH_WORKER (lcore) {
-		bool busy = false;
+	RTE_LCORE_FOREACH (lcore) {
+		bool busy = lcore == rte_get_main_lcore();
 
-		fprintf(out, "tinguard: lcore %u:", lcore);
+		fprintf(out, "tinguard: lcore %u:%s", lcore, busy ? " control" : "");
 		for (kind = 0; kind < TG_STAGE_KINDS; kind++)
 			for (i = 0; i < map->n[kind]; i++)
 				if (map->lcore[kind][i] == lcore) {

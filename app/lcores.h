@@ -10,7 +10,13 @@
 
 #define TG_STAGES_MAX 64
 
-enum tg_stage_kind { TG_STAGE_RX, TG_STAGE_CRYPTO, TG_STAGE_TX, TG_STAGE_KINDS };
+enum tg_stage_kind {
+	TG_STAGE_RX,
+	TG_STAGE_CRYPTO,
+	TG_STAGE_TX,
+	TG_STAGE_HANDSHAKE, /* the main lcore, too */
+	TG_STAGE_KINDS
+};
 
 /* The lcores of each kind of stage, in the order of the stages' indices. */
 struct tg_lcores {
@@ -18,13 +24,14 @@ struct tg_lcores {
 	uint16_t lcore[TG_STAGE_KINDS][TG_STAGES_MAX];
 };
 
-/* "rx", "crypto", "tx" */
+/* "rx", "crypto", "tx", "handshake" */
 const char *tg_stage_name(enum tg_stage_kind kind);
 
 /*
  * From the lists of the command line ("1,3-5", NULL where not given), or by default from the number
- * of worker lcores: 1 runs all stages, 2 run RX+TX and crypto, 3 one each, more go to crypto. 0, or
- * -EINVAL and what is wrong in error.
+ * of worker lcores: 1 runs all stages, 2 run RX+TX and crypto, 3 one each, more go to crypto. The
+ * handshake stage has its lcores for itself, by default the main one. 0, or -EINVAL and what is wrong
+ * in error.
  */
 int tg_lcores_map(
 	struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS], char error[TG_ERROR_LEN]);

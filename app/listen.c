@@ -15,6 +15,8 @@
 #include <rte_udp.h>
 
 #define READ_MAX 32
+/* So many at a time are a flood: cookies, for as long as the handshake stages ask for them. */
+#define UNDER_LOAD_TIME WG_NS_PER_S
 
 union control_message {
 	struct cmsghdr align;
@@ -142,6 +144,8 @@ readable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)events;
 	for (i = 0; i < READ_MAX && read_one(c, watcher->fd); i++)
 		c->work++;
+	if (i == READ_MAX)
+		c->under_load_until = c->now + UNDER_LOAD_TIME;
 }
 
 static int

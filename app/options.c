@@ -20,6 +20,7 @@
 	X(RX, "rx-lcores", "LIST", "lcores that receive, such as 1 or 1,3-5")                      \
 	X(CRYPTO, "crypto-lcores", "LIST", "lcores that encrypt and decrypt")                      \
 	X(TX, "tx-lcores", "LIST", "lcores that queue and send")                                   \
+	X(HANDSHAKE, "handshake-lcores", "LIST", "lcores that do handshakes (the main one)")       \
 	X(POLL, "poll", "busy|adaptive", "adaptive: sleep for some us after empty polls (busy)")   \
 	X(CIPHER, "cipher", "auto|ipsec-mb|libsodium", "which library encrypts (auto)")            \
 	X(QUEUE, "queue", "fq-codel|fifo", "what orders a port's packets (fq-codel)")              \
@@ -53,13 +54,15 @@ tg_options_usage(FILE *out)
 {
 	fprintf(out, "\nUsage: tinguard [EAL options] -- [options]\n\ntinguard options:\n");
 #define X(id, name, arg, help)                                                                     \
-	fprintf(out, "  --%-14s %-24s %s\n", name, (arg) != NULL ? (arg) : "", help);
+	fprintf(out, "  --%-16s %-22s %s\n", name, (arg) != NULL ? (arg) : "", help);
 	OPTIONS(X)
 #undef X
 	fprintf(out,
 		"\nWithout lcore lists, 1 worker lcore runs all stages, 2 run RX+TX and crypto, 3 "
 		"one\n"
-		"stage each, and more go to crypto. The main lcore is the control thread.\n");
+		"stage each, and more go to crypto. The main lcore is the control thread, and does "
+		"the\n"
+		"handshakes unless --handshake-lcores names lcores for them alone.\n");
 }
 
 static int
@@ -115,6 +118,7 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 	case OPTION_RX:
 	case OPTION_CRYPTO:
 	case OPTION_TX:
+	case OPTION_HANDSHAKE:
 		o->lcores[id - OPTION_RX] = value;
 		return 0;
 	case OPTION_POLL:

@@ -8,12 +8,14 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <sodium.h>
 
 #include "fq.h"
 
 /* Short rings between stages: what has to wait shall wait in a queue that CoDel sees. */
 #define RING_PACKETS 1024
-#define RING_HANDSHAKES 4096
+#define RING_HANDSHAKES 4096 /* in all; for each RX and handshake stage its share, at least */
+#define RING_HANDSHAKES_MIN 128
 #define RING_EVENTS 1024
 #define RING_COMMANDS 4096
 
@@ -75,9 +77,24 @@ rings_of_rx(struct tg_pipeline *p, unsigned int i)
 		if (!outbox(&rx->crypto[j], p->crypto[j]->from_rx[i], TG_DROP_CRYPTO_FULL))
 			return false;
 	}
-	p->handshakes[i] = ring(RING_HANDSHAKES, 0, "rx%u_handshakes", i);
-	return outbox(&rx->handshake, p->handshakes[i], TG_DROP_CONTROL_FULL) &&
-		local(p, &rx->local, "rx", i);
+	return local(p, &rx->local, "rx", i);
+}
+
+static bool
+rings_of_handshake(struct tg_pipeline *p, unsigned int i)
+{
+	unsigned int j, share = RING_HANDSHAKES / (p->env.n_rx * p->env.n_handshake);
+	unsigned int size = RTE_MAX(rte_align32prevpow2(share), RING_HANDSHAKES_MIN);
+	struct tg_handshake *hs = p->handshake[i];
+
+	for (j = 0; j < p->env.n_rx; j++) {
+		hs->from_rx[j] = ring(size, 0, "rx%u_handshake%u", j, i);
+		if (!outbox(&p->rx[j]->handshake[i], hs->from_rx[j], TG_DROP_HANDSHAKE_FULL))
+			return false;
+	}
+	hs->from_control = ring(TG_HANDSHAKE_RING, 0, "control_jobs%u", i);
+	hs->to_control = ring(TG_HANDSHAKE_RING, 0, "jobs%u_control", i);
+	return hs->from_control && hs->to_control;
 }
 
 static bool
@@ -118,6 +135,9 @@ rings(struct tg_pipeline *p)
 
 	for (i = 0; i < p->env.n_rx; i++)
 		if (!rings_of_rx(p, i))
+			return false;
+	for (i = 0; i < p->env.n_handshake; i++)
+		if (!rings_of_handshake(p, i))
 			return false;
 	for (i = 0; i < p->env.n_crypto; i++)
 		if (!rings_of_crypto(p, i))
@@ -225,6 +245,45 @@ make_rx(struct tg_pipeline *p, unsigned int i)
 	return p->rx[i] != NULL;
 }
 
+static void
+random_bytes(void *unused, void *buf, size_t len)
+{
+	(void)unused;
+	randombytes_buf(buf, len);
+}
+
+static bool
+make_handshake(struct tg_pipeline *p, unsigned int i)
+{
+	static const struct wg_random random = {.fill = random_bytes};
+	struct tg_handshake *hs = rte_zmalloc("handshake stage", sizeof(*hs), RTE_CACHE_LINE_SIZE);
+
+	p->handshake[i] = hs;
+	if (!hs)
+		return false;
+	hs->env = &p->env;
+	hs->jobs = p->jobs;
+	hs->admission = wg_admission_create(&random);
+	if (!hs->admission)
+		rte_errno = errno;
+	return hs->admission != NULL;
+}
+
+static bool
+make_handshakes(struct tg_pipeline *p)
+{
+	unsigned int i;
+
+	p->jobs = rte_mempool_create("handshake jobs", TG_HANDSHAKE_JOBS, sizeof(struct wg_job), 32,
+		0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	if (!p->jobs)
+		return false;
+	for (i = 0; i < p->env.n_handshake; i++)
+		if (!make_handshake(p, i))
+			return false;
+	return true;
+}
+
 /* Deals the ports' RX queues out over the RX stages. */
 static bool
 deal_queues(struct tg_pipeline *p)
@@ -283,7 +342,7 @@ stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 	for (i = 0; i < p->env.n_rx; i++)
 		if (!make_rx(p, i))
 			return false;
-	return deal_queues(p);
+	return make_handshakes(p) && deal_queues(p);
 }
 
 static int
@@ -318,6 +377,12 @@ tx_poll(void *stage, uint64_t now)
 	return stage_tx_poll(stage, now);
 }
 
+static unsigned int
+handshake_poll(void *stage, uint64_t now)
+{
+	return stage_handshake_poll(stage, now);
+}
+
 static struct tg_worker *
 worker_of(struct tg_pipeline *p, uint16_t lcore)
 {
@@ -335,14 +400,19 @@ worker_of(struct tg_pipeline *p, uint16_t lcore)
 static int
 workers(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 {
-	static const tg_stage_fn polls[] = {rx_poll, crypto_poll, tx_poll};
+	static const tg_stage_fn polls[] = {rx_poll, crypto_poll, tx_poll, handshake_poll};
 	unsigned int kind, i;
 
 	for (kind = 0; kind < TG_STAGE_KINDS; kind++) {
 		for (i = 0; i < params->map->n[kind]; i++) {
-			struct tg_worker *w = worker_of(p, params->map->lcore[kind][i]);
-			void *const stage[] = {p->rx[i], p->crypto[i], p->tx[i]};
+			void *const stage[] = {p->rx[i], p->crypto[i], p->tx[i], p->handshake[i]};
+			struct tg_worker *w;
 
+			if (params->map->lcore[kind][i] == rte_get_main_lcore()) {
+				p->own_handshake = p->handshake[i];
+				continue;
+			}
+			w = worker_of(p, params->map->lcore[kind][i]);
 			w->stages[w->n_stages].poll = polls[kind];
 			w->stages[w->n_stages++].stage = stage[kind];
 		}
@@ -366,6 +436,7 @@ tg_pipeline_create(
 	p->env.n_rx = params->map->n[TG_STAGE_RX];
 	p->env.n_crypto = params->map->n[TG_STAGE_CRYPTO];
 	p->env.n_tx = params->map->n[TG_STAGE_TX];
+	p->env.n_handshake = params->map->n[TG_STAGE_HANDSHAKE];
 	if (!stages(p, params) || !rings(p))
 		ret = -rte_errno;
 	else
@@ -458,10 +529,34 @@ drain_tx(struct tg_pipeline *p, struct tg_tx *tx)
 	tx->staging = NULL;
 }
 
+static void
+drain_jobs(struct tg_pipeline *p, struct rte_ring *r)
+{
+	void *job;
+
+	while (r && rte_ring_sc_dequeue(r, &job) == 0)
+		tg_handshake_job_end(p->jobs, job);
+}
+
+static void
+drain_handshake(struct tg_pipeline *p, struct tg_handshake *hs)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		drain_ring(hs->from_rx[i], &hs->counters);
+	drain_jobs(p, hs->from_control);
+	drain_jobs(p, hs->to_control);
+}
+
 void
 tg_pipeline_drain(struct tg_pipeline *p)
 {
 	unsigned int i;
+
+	for (i = 0; i < p->env.n_handshake; i++)
+		if (p->handshake[i])
+			drain_handshake(p, p->handshake[i]);
 
 	for (i = 0; i < p->env.n_crypto; i++)
 		if (p->crypto[i])
@@ -471,10 +566,8 @@ tg_pipeline_drain(struct tg_pipeline *p)
 			drain_tx(p, p->tx[i]);
 	/* What nobody has read counts for the stage that sent it. */
 	for (i = 0; i < p->env.n_rx; i++)
-		if (p->rx[i]) {
-			drain_ring(p->rx[i]->handshake.ring, &p->rx[i]->counters);
+		if (p->rx[i])
 			drain_ring(p->rx[i]->local.ring, &p->rx[i]->counters);
-		}
 	for (i = 0; i < p->env.n_crypto; i++)
 		if (p->crypto[i])
 			drain_ring(p->crypto[i]->local.ring, &p->crypto[i]->counters);
@@ -507,12 +600,32 @@ destroy_tx(struct tg_pipeline *p, struct tg_tx *tx)
 	rte_free(tx);
 }
 
+static void
+destroy_handshake(struct tg_pipeline *p, struct tg_handshake *hs)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_rx; i++)
+		rte_ring_free(hs->from_rx[i]);
+	rte_ring_free(hs->from_control);
+	rte_ring_free(hs->to_control);
+	wg_admission_destroy(hs->admission);
+	rte_free(hs);
+}
+
 void
 tg_pipeline_destroy(struct tg_pipeline *p)
 {
 	unsigned int i;
 
 	tg_pipeline_drain(p);
+	for (i = 0; i < p->env.n_handshake; i++) {
+		if (p->handshake[i])
+			destroy_handshake(p, p->handshake[i]);
+		p->handshake[i] = NULL;
+	}
+	rte_mempool_free(p->jobs);
+	p->jobs = NULL;
 	for (i = 0; i < p->env.n_tx; i++) {
 		if (p->tx[i])
 			destroy_tx(p, p->tx[i]);
@@ -532,7 +645,6 @@ tg_pipeline_destroy(struct tg_pipeline *p)
 	}
 	for (i = 0; i < p->env.n_rx; i++) {
 		rte_free(p->rx[i]);
-		rte_ring_free(p->handshakes[i]);
 		p->rx[i] = NULL;
 	}
 	for (i = 0; i < p->n_local; i++)

@@ -4,8 +4,9 @@
  *
  *   port -> RX -> crypto -> TX -> port      rings: (rx, crypto), (crypto, tx), (tx, crypto)
  *            \       \       \
- *             control thread                rings to it: handshakes, local, events
- *                                           rings from it: to crypto, to TX, commands
+ *             control thread                rings to it: local, events, jobs from handshake
+ *                                           rings from it: to crypto, to TX, commands, jobs
+ *   RX -> handshake <-> control
  *
  * Every ring has one producer and one consumer. The control thread creates, starts, stops and
  * destroys the pipeline, and owns the control ends of the rings.
@@ -18,6 +19,7 @@
 #include "queue_options.h"
 #include "rcu.h"
 #include "stage_crypto.h"
+#include "stage_handshake.h"
 #include "stage_rx.h"
 #include "stage_tx.h"
 #include "worker.h"
@@ -38,10 +40,12 @@ struct tg_pipeline {
 	struct tg_rx *rx[TG_STAGES_MAX];
 	struct tg_crypto *crypto[TG_STAGES_MAX];
 	struct tg_tx *tx[TG_STAGES_MAX];
+	struct tg_handshake *handshake[TG_STAGES_MAX];
+	struct tg_handshake *own_handshake; /* the one that the control thread polls, or NULL */
+	struct rte_mempool *jobs; /* of handshake stages */
 	struct fq_share *shares[TG_PORTS_MAX]; /* the rate of a port, over its TX stages */
 
 	/* Read by the control thread. */
-	struct rte_ring *handshakes[TG_STAGES_MAX]; /* from RX */
 	struct rte_ring *local[TG_STAGE_KINDS * TG_STAGES_MAX]; /* from every stage */
 	struct rte_ring *events[TG_STAGE_KINDS * TG_STAGES_MAX]; /* from crypto and TX */
 	uint16_t n_local;

@@ -38,11 +38,13 @@ handshakes(const struct tg_control *c, FILE *out)
 		WG_REFUSALS(X)
 #undef X
 	};
+	uint64_t refusals[WG_REFUSAL_COUNT];
 	unsigned int i;
 
+	tg_handshake_refusals(c, refusals);
 	for (i = 0; i < WG_REFUSAL_COUNT; i++)
-		if (c->refusals[i])
-			fprintf(out, "handshakes: %" PRIu64 " %s\n", c->refusals[i], help[i]);
+		if (refusals[i])
+			fprintf(out, "handshakes: %" PRIu64 " %s\n", refusals[i], help[i]);
 }
 
 void
@@ -63,6 +65,8 @@ tg_report_print(const struct tg_control *c, FILE *out)
 		stage("crypto", i, &p->crypto[i]->counters, out);
 	for (i = 0; i < p->env.n_tx; i++)
 		stage("tx", i, &p->tx[i]->counters, out);
+	for (i = 0; i < p->env.n_handshake; i++)
+		stage("handshake", i, &p->handshake[i]->counters, out);
 	stage("control", 0, &c->counters, out);
 	handshakes(c, out);
 }

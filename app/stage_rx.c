@@ -35,6 +35,19 @@ is_wireguard(const struct tg_env *env, const struct rte_mbuf *m, const struct pk
 		ip->total_len >= ip->l4_off + sizeof(*udp) && udp->dst_port == port;
 }
 
+/* Of what cookies and rate limits go by: the IPv4 address, or the IPv6 /64. */
+static uint32_t
+source_hash(const struct tg_env *env, const uint8_t *ip)
+{
+	uint64_t source = 0;
+
+	if (ip[0] >> 4 == 4)
+		memcpy(&source, ip + offsetof(struct rte_ipv4_hdr, src_addr), 4);
+	else
+		memcpy(&source, ip + offsetof(struct rte_ipv6_hdr, src_addr), 8);
+	return (uint32_t)(((source ^ env->salt) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
 /*
  * Leaves the data at the WireGuard message. The checksum of UDP is not looked at for data: the tag
  * says more. Handshakes are authenticated in the same way.
@@ -64,6 +77,7 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
 	case WG_MESSAGE_INITIATION:
 	case WG_MESSAGE_RESPONSE:
 	case WG_MESSAGE_COOKIE:
+		m->hash.rss = source_hash(rx->env, rte_pktmbuf_mtod(m, uint8_t *) - off);
 		return TG_OP_HANDSHAKE;
 	}
 	return end(rx, m, TG_DROP_WG_TYPE);
@@ -140,7 +154,7 @@ deal(struct tg_rx *rx, struct rte_mbuf *m, enum tg_op op)
 		box = &rx->crypto[tg_crypto_of_flow(rx->env, m->hash.rss)];
 		break;
 	case TG_OP_HANDSHAKE:
-		box = &rx->handshake;
+		box = &rx->handshake[tg_handshake_of_source(rx->env, m->hash.rss)];
 		break;
 	default:
 		box = &rx->local;
@@ -179,7 +193,8 @@ stage_rx_poll(struct tg_rx *rx, uint64_t now)
 		return 0;
 	for (i = 0; i < rx->env->n_crypto; i++)
 		tg_outbox_flush(&rx->crypto[i], &rx->counters);
-	tg_outbox_flush(&rx->handshake, &rx->counters);
+	for (i = 0; i < rx->env->n_handshake; i++)
+		tg_outbox_flush(&rx->handshake[i], &rx->counters);
 	tg_outbox_flush(&rx->local, &rx->counters);
 	return n;
 }

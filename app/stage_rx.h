@@ -2,7 +2,7 @@
 /*
  * The RX stage: takes bursts from its port queues, says of each packet what it is and where it
  * goes, and deals them out: data messages by receiver index and everything else by flow hash to the
- * crypto stages, handshakes and local traffic to the control thread.
+ * crypto stages, handshakes by source to the handshake stages, local traffic to the control thread.
  */
 #ifndef TG_STAGE_RX_H
 #define TG_STAGE_RX_H
@@ -20,7 +20,7 @@ struct tg_rx_queue {
 struct tg_rx {
 	const struct tg_env *env;
 	struct tg_outbox crypto[TG_STAGES_MAX];
-	struct tg_outbox handshake;
+	struct tg_outbox handshake[TG_STAGES_MAX];
 	struct tg_outbox local;
 	struct tg_counters counters;
 	uint64_t linearized; /* packets that came in several buffers and were copied into one */

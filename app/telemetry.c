@@ -68,10 +68,12 @@ add_handshakes(struct rte_tel_data *d)
 #undef X
 	};
 	struct rte_tel_data *h = dict(d, "handshakes");
+	uint64_t refusals[WG_REFUSAL_COUNT];
 	unsigned int i;
 
+	tg_handshake_refusals(control, refusals);
 	for (i = 0; h && i < WG_REFUSAL_COUNT; i++)
-		rte_tel_data_add_dict_u64(h, names[i], control->refusals[i]);
+		rte_tel_data_add_dict_u64(h, names[i], refusals[i]);
 }
 
 static void
@@ -140,6 +142,8 @@ stats(struct rte_tel_data *d)
 		add_counters(d, "crypto", i, &p->crypto[i]->counters);
 	for (i = 0; i < p->env.n_tx; i++)
 		add_counters(d, "tx", i, &p->tx[i]->counters);
+	for (i = 0; i < p->env.n_handshake; i++)
+		add_counters(d, "handshake", i, &p->handshake[i]->counters);
 	add_counters(d, "control", 0, &control->counters);
 	add_handshakes(d);
 	for (i = 0; i < p->env.n_tx; i++)

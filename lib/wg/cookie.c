@@ -5,7 +5,6 @@
 #include <sodium.h>
 
 #include "cookie.h"
-#include "hash.h"
 
 #define ADDRESS_LEN_MAX 16
 
@@ -19,12 +18,6 @@ static const struct wg_macs *
 macs_of(const void *msg, size_t len)
 {
 	return (const struct wg_macs *)((const uint8_t *)msg + len - sizeof(struct wg_macs));
-}
-
-static void
-compute_mac1(uint8_t mac1[WG_MAC_LEN], const uint8_t key[WG_HASH_LEN], const void *msg, size_t len)
-{
-	wg_mac(mac1, key, WG_HASH_LEN, msg, len - sizeof(struct wg_macs));
 }
 
 static void
@@ -60,7 +53,10 @@ wg_cookie_checker_init(struct wg_cookie_checker *c, const struct wg_random *rnd)
 void
 wg_cookie_checker_set_key(struct wg_cookie_checker *c, const uint8_t public_key[WG_KEY_LEN])
 {
-	label_key(c->mac1_key, "mac1----", public_key);
+	uint8_t key[WG_HASH_LEN];
+
+	label_key(key, "mac1----", public_key);
+	wg_mac_key_set(&c->mac1_key, key);
 	label_key(c->cookie_key, "cookie--", public_key);
 }
 
@@ -69,7 +65,7 @@ wg_cookie_check_mac1(const struct wg_cookie_checker *c, const void *msg, size_t 
 {
 	uint8_t mac1[WG_MAC_LEN];
 
-	compute_mac1(mac1, c->mac1_key, msg, len);
+	wg_mac_public(mac1, &c->mac1_key, msg, len - sizeof(struct wg_macs));
 	return sodium_memcmp(mac1, macs_of(msg, len)->mac1, WG_MAC_LEN) == 0;
 }
 
@@ -112,7 +108,7 @@ wg_cookie_add_macs(struct wg_cookie *cookie, const uint8_t public_key[WG_KEY_LEN
 	uint8_t key[WG_HASH_LEN];
 
 	label_key(key, "mac1----", public_key);
-	compute_mac1(macs->mac1, key, msg, len);
+	wg_mac(macs->mac1, key, WG_HASH_LEN, msg, len - sizeof(*macs));
 	memcpy(cookie->last_mac1, macs->mac1, WG_MAC_LEN);
 	cookie->awaited = true;
 	if (cookie->birth && now - cookie->birth < WG_COOKIE_SECRET_MAX_AGE - WG_COOKIE_LATENCY)

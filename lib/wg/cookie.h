@@ -3,8 +3,8 @@
  * mac1, mac2 and cookies (white paper, sections 5.3 and 5.4.4 and 5.4.7): proof that the sender of
  * a handshake message knows our public key and, under load, that it is where it says it is.
  *
- * len is that of the whole message; the macs are its last 32 bytes. Control thread only. Times are
- * ns as in device.h.
+ * len is that of the whole message; the macs are its last 32 bytes. A struct belongs to one thread.
+ * Times are ns as in device.h.
  */
 #ifndef WG_COOKIE_H
 #define WG_COOKIE_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "endpoint.h"
+#include "hash.h"
 #include "messages.h"
 #include "random.h"
 
@@ -27,7 +28,7 @@ struct wg_cookie {
 
 /* What we check others with. secret is one; the device wipes it. */
 struct wg_cookie_checker {
-	uint8_t mac1_key[WG_HASH_LEN];
+	struct wg_mac_key mac1_key;
 	uint8_t cookie_key[WG_HASH_LEN];
 	uint8_t secret[WG_HASH_LEN];
 	uint64_t secret_birth; /* 0: none yet */

@@ -3,25 +3,55 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
 #include <sodium.h>
 
 #include "device_private.h"
 
+struct wg_identity *
+wg_device_new_identity(const uint8_t private_key[WG_KEY_LEN])
+{
+	struct wg_identity *id = sodium_malloc(sizeof(*id));
+
+	if (id)
+		wg_identity_set(id, private_key);
+	return id;
+}
+
+static void
+free_identity(struct rcu_head *head)
+{
+	sodium_free(container_of(head, struct wg_identity, rcu));
+}
+
+void
+wg_device_set_identity(struct wg_device *dev, struct wg_identity *identity)
+{
+	struct wg_identity *old;
+
+	identity->number = ++dev->identities;
+	old = atomic_exchange_explicit(&dev->identity, identity, memory_order_acq_rel);
+	if (old)
+		rcu_call(dev->rcu, &old->rcu, free_identity);
+}
+
 static int
 create_tables(struct wg_device *dev, const struct wg_device_params *params)
 {
-	dev->identity = sodium_malloc(sizeof(*dev->identity));
-	if (!dev->identity)
+	static const uint8_t no_key[WG_KEY_LEN];
+	struct wg_identity *identity = wg_device_new_identity(no_key);
+
+	if (!identity)
 		return -ENOMEM;
-	memset(dev->identity, 0, sizeof(*dev->identity));
+	wg_device_set_identity(dev, identity);
 	dev->peer_vault = wg_vault_create(sizeof(struct wg_peer));
 	dev->keypair_vault = wg_vault_create(sizeof(struct wg_keypair));
 	if (!dev->peer_vault || !dev->keypair_vault)
 		return -ENOMEM;
-	dev->ratelimiter = wg_ratelimiter_create(&dev->random);
+	dev->admission = wg_admission_create(&dev->random);
 	dev->index = wg_index_create(params->max_peers, params->lanes, &dev->random);
 	dev->allowedips = wg_allowedips_create(params->rcu);
-	if (!dev->ratelimiter || !dev->index || !dev->allowedips)
+	if (!dev->admission || !dev->index || !dev->allowedips)
 		return -ENOMEM;
 	return wg_peers_init(&dev->peers, params->max_peers, &dev->random);
 }
@@ -32,7 +62,7 @@ destroy_tables(struct wg_device *dev)
 	wg_peers_fini(&dev->peers);
 	wg_allowedips_destroy(dev->allowedips);
 	wg_index_destroy(dev->index);
-	wg_ratelimiter_destroy(dev->ratelimiter);
+	wg_admission_destroy(dev->admission);
 	wg_vault_destroy(dev->peer_vault);
 	wg_vault_destroy(dev->keypair_vault);
 	sodium_free(dev->identity);
@@ -58,7 +88,6 @@ wg_device_create(const struct wg_device_params *params)
 	dev->rcu = params->rcu;
 	dev->lanes = params->lanes;
 	dev->random = (struct wg_random){params->ops->random, params->ctx};
-	wg_cookie_checker_init(&dev->checker, &dev->random);
 	if (create_tables(dev, params)) {
 		destroy_tables(dev);
 		errno = ENOMEM;
@@ -179,16 +208,22 @@ wg_device_roamed(struct wg_device *dev, uint32_t peer_id, const struct wg_endpoi
 		wg_device_set_endpoint(dev, peer, from);
 }
 
+const struct wg_identity *
+wg_device_identity(const struct wg_device *dev)
+{
+	return atomic_load_explicit(&dev->identity, memory_order_acquire);
+}
+
 const uint8_t *
 wg_device_private_key(const struct wg_device *dev)
 {
-	return dev->identity->private_key;
+	return wg_device_identity(dev)->private_key;
 }
 
 const uint8_t *
 wg_device_public_key(const struct wg_device *dev)
 {
-	return dev->identity->public_key;
+	return wg_device_identity(dev)->public_key;
 }
 
 uint16_t

@@ -11,7 +11,9 @@
 
 #include <stdint.h>
 
+#include "admission.h"
 #include "index.h"
+#include "job.h"
 #include "peer.h"
 #include "update.h"
 
@@ -36,6 +38,9 @@ struct wg_ops {
 	void (*endpoint_changed)(void *ctx, struct wg_peer *peer);
 	/* peer is unpublished and will be freed after a grace period: peer->path must be let go. */
 	void (*peer_removed)(void *ctx, struct wg_peer *peer);
+	/* Copies job, to be run by any thread and then given to wg_device_proceed(); false: no room
+	 * for it now. NULL: the device does both at once. */
+	bool (*begin)(void *ctx, const struct wg_job *job);
 	/* Wall clock in ns since 1970 (TAI64N of initiations) and random bytes, both replaceable in
 	 * tests. */
 	uint64_t (*wall_clock)(void *ctx);
@@ -48,28 +53,6 @@ struct wg_device_params {
 	struct rcu *rcu;
 	const struct wg_ops *ops;
 	void *ctx;
-};
-
-/* One line per way to refuse a message: name, help. The caller keeps the counters. */
-#define WG_REFUSALS(X)                                                                             \
-	X(LENGTH, "handshake message of a wrong length")                                           \
-	X(TYPE, "unknown message type")                                                            \
-	X(NO_IDENTITY, "no private key is set")                                                    \
-	X(DOWN, "the tunnel is down")                                                              \
-	X(MAC1, "mac1 does not match our public key")                                              \
-	X(UNDER_LOAD, "cookie reply sent instead of an answer")                                    \
-	X(RATE_LIMIT, "too many handshakes from this source")                                      \
-	X(INITIATION, "initiation does not authenticate, is unknown, old or too early")            \
-	X(RESPONSE, "response does not authenticate or nobody waits for it")                       \
-	X(COOKIE, "cookie reply does not authenticate or nobody waits for it")                     \
-	X(RESOURCES, "no index or memory for a session")
-
-enum wg_refusal {
-	WG_OK,
-#define X(name, help) WG_REFUSED_##name,
-	WG_REFUSALS(X)
-#undef X
-		WG_REFUSAL_COUNT,
 };
 
 /* NULL and errno (EINVAL, ENOMEM) on failure. */
@@ -95,7 +78,17 @@ int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t n
  */
 void wg_device_set_up(struct wg_device *dev, bool up, uint64_t now);
 
-/* A message of type 1 to 3 (or anything that is not type 4). under_load asks for cookies (mac2). */
+/*
+ * A job that has been run. True: it is to be run again. False: it has ended, for the reason in
+ * *refusal when it was a message.
+ */
+bool wg_device_proceed(
+	struct wg_device *dev, struct wg_job *job, uint64_t now, enum wg_refusal *refusal);
+
+/*
+ * All of it in one call: a message of type 1 to 3 (or anything that is not type 4), admitted, run
+ * and proceeded with here and now. under_load asks for cookies (mac2).
+ */
 enum wg_refusal wg_device_receive(struct wg_device *dev, const void *msg, size_t len,
 	const struct wg_endpoint *from, bool under_load, uint64_t now);
 
@@ -134,6 +127,9 @@ struct wg_walk {
 void wg_walk_begin(struct wg_device *dev, struct wg_walk *walk);
 struct wg_peer *wg_walk_next(struct wg_walk *walk);
 void wg_walk_end(struct wg_walk *walk);
+
+/* Any reader under RCU. Never NULL. */
+const struct wg_identity *wg_device_identity(const struct wg_device *dev);
 
 /* Data path (and control): tables that live as long as the device. */
 struct wg_peer *wg_device_peer(const struct wg_device *dev, uint32_t peer_id);

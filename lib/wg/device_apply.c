@@ -69,11 +69,10 @@ plan_identity(const struct wg_device *dev, struct plan *plan)
 
 	if (!plan->update->has_private_key)
 		return 0;
-	id = sodium_malloc(sizeof(*id));
+	id = wg_device_new_identity(plan->update->private_key);
 	if (!id)
 		return -ENOMEM;
-	wg_identity_set(id, plan->update->private_key);
-	if (sodium_memcmp(id->private_key, dev->identity->private_key, WG_KEY_LEN) == 0)
+	if (sodium_memcmp(id->private_key, wg_device_private_key(dev), WG_KEY_LEN) == 0)
 		sodium_free(id);
 	else
 		plan->identity = id;
@@ -99,7 +98,7 @@ plan_look_up(const struct wg_device *dev, struct plan *plan, size_t i)
 static int
 plan_peer(const struct wg_device *dev, struct plan *plan, size_t i)
 {
-	const struct wg_identity *id = plan->identity ? plan->identity : dev->identity;
+	const struct wg_identity *id = plan->identity ? plan->identity : wg_device_identity(dev);
 	const struct wg_update_peer *up = &plan->update->peers[i];
 	struct known *k;
 
@@ -165,9 +164,7 @@ change_identity(struct wg_device *dev, struct wg_identity *id, uint64_t now)
 {
 	struct wg_peer *peer;
 
-	sodium_free(dev->identity);
-	dev->identity = id;
-	wg_cookie_checker_set_key(&dev->checker, id->public_key);
+	wg_device_set_identity(dev, id);
 	peer = id->set ? wg_peers_find(&dev->peers, id->public_key) : NULL;
 	if (peer)
 		wg_device_remove_peer(dev, peer);

@@ -5,7 +5,6 @@
 
 #include "device.h"
 #include "peers.h"
-#include "ratelimiter.h"
 #include "vault.h"
 
 struct wg_device {
@@ -14,11 +13,11 @@ struct wg_device {
 	struct rcu *rcu;
 	struct wg_random random;
 	uint32_t lanes;
-	struct wg_identity *identity; /* from sodium_malloc() */
 	struct wg_vault *peer_vault;
 	struct wg_vault *keypair_vault;
-	struct wg_cookie_checker checker;
-	struct wg_ratelimiter *ratelimiter;
+	_Atomic(struct wg_identity *) identity;
+	uint32_t identities; /* so many there have been */
+	struct wg_admission *admission; /* of wg_device_receive() */
 	struct wg_index *index;
 	struct wg_allowedips *allowedips;
 	struct wg_peers peers;
@@ -37,6 +36,8 @@ void wg_device_set_endpoint(
 /* Adds macs to a handshake message, sends and stamps it. */
 void
 wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t len, uint64_t now);
+/* Hands job out to be run, or runs it; false: no room for it now. The caller wipes its own. */
+bool wg_device_begin(struct wg_device *dev, struct wg_job *job, uint64_t now);
 /* Under the current session, or begins a handshake for one. */
 void wg_device_keepalive(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
 void wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer);
@@ -44,9 +45,15 @@ void wg_device_remove_peer(struct wg_device *dev, struct wg_peer *peer);
 /* device_walk.c. No walk shall come to this peer, which is still in its place, any more. */
 void wg_walks_leave(struct wg_device *dev, const struct wg_peer *peer);
 
+/* device.c: this identity from now on. Takes it over; it is from wg_device_new_identity(). */
+struct wg_identity *wg_device_new_identity(const uint8_t private_key[WG_KEY_LEN]);
+void wg_device_set_identity(struct wg_device *dev, struct wg_identity *identity);
+
 /* handshake.c: our handshakes, from the wish for one until it is answered or given up. */
 void wg_handshake_want(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
 void wg_handshake_initiate(struct wg_device *dev, struct wg_peer *peer, uint64_t now);
+/* The job of an initiation has been run. */
+void wg_handshake_initiated(struct wg_device *dev, struct wg_job *job, uint64_t now);
 /* Our initiation, if there is one, will not be answered any more; the next retry sends another. */
 void wg_handshake_forget(struct wg_device *dev, struct wg_peer *peer);
 void wg_handshake_end(struct wg_device *dev, struct wg_peer *peer);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include <blake2.h>
 #include <sodium.h>
 
 #include "hash.h"
@@ -27,6 +26,21 @@ wg_mac(uint8_t out[WG_MAC_LEN], const void *key, size_t key_len, const void *dat
 	blake2s_update(&s, data, len);
 	blake2s_final(&s, out, WG_MAC_LEN);
 	sodium_memzero(&s, sizeof(s));
+}
+
+void
+wg_mac_key_set(struct wg_mac_key *key, const uint8_t bytes[WG_HASH_LEN])
+{
+	blake2s_init_key(&key->state, WG_MAC_LEN, bytes, WG_HASH_LEN);
+}
+
+void
+wg_mac_public(uint8_t out[WG_MAC_LEN], const struct wg_mac_key *key, const void *data, size_t len)
+{
+	blake2s_state s = key->state;
+
+	blake2s_update(&s, data, len);
+	blake2s_final(&s, out, WG_MAC_LEN);
 }
 
 static void

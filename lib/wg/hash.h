@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <blake2.h>
+
 #include "messages.h"
 
 /* BLAKE2s-256 of a and b one after the other. out may be a or b. */
@@ -16,6 +18,18 @@ void wg_hash(uint8_t out[WG_HASH_LEN], const void *a, size_t a_len, const void *
 
 /* BLAKE2s-128 with a key of up to 32 bytes. */
 void wg_mac(uint8_t out[WG_MAC_LEN], const void *key, size_t key_len, const void *data, size_t len);
+
+/*
+ * The same with a key of WG_HASH_LEN bytes that is prepared once and is no secret, as mac1's: who
+ * floods us makes us compute nothing else.
+ */
+struct wg_mac_key {
+	blake2s_state state;
+};
+
+void wg_mac_key_set(struct wg_mac_key *key, const uint8_t bytes[WG_HASH_LEN]);
+void
+wg_mac_public(uint8_t out[WG_MAC_LEN], const struct wg_mac_key *key, const void *data, size_t len);
 
 /*
  * HKDF: one to three outputs from a chaining key and an input; out2 and out3 may be NULL. Any

@@ -120,6 +120,12 @@ wg_index_handshake(const struct wg_index *t, uint32_t index)
 	return (struct wg_peer *)(entry - IS_HANDSHAKE);
 }
 
+bool
+wg_index_taken(const struct wg_index *t, uint32_t index)
+{
+	return entry_of(t, index) != 0;
+}
+
 struct wg_keypair *
 wg_index_keypair(const struct wg_index *t, uint32_t index)
 {

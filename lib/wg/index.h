@@ -10,6 +10,7 @@
 #ifndef WG_INDEX_H
 #define WG_INDEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "random.h"
@@ -38,6 +39,9 @@ void wg_index_remove(struct wg_index *t, uint32_t index);
 
 /* Control. The peer whose handshake has this index, or NULL. */
 struct wg_peer *wg_index_handshake(const struct wg_index *t, uint32_t index);
+
+/* Any reader. Whether the slot of this index holds anything: says no to nearly all made-up ones. */
+bool wg_index_taken(const struct wg_index *t, uint32_t index);
 
 /* Data path. The session with this index, or NULL. */
 struct wg_keypair *wg_index_keypair(const struct wg_index *t, uint32_t index);

@@ -221,6 +221,14 @@ wg_noise_open_initiation(
 	return ok;
 }
 
+static bool
+is_fresh(const struct wg_handshake *hs, const uint8_t timestamp[WG_TIMESTAMP_LEN], uint64_t now)
+{
+	if (memcmp(timestamp, hs->latest_timestamp, WG_TIMESTAMP_LEN) <= 0)
+		return false;
+	return !hs->last_consumed || now >= hs->last_consumed + WG_INITIATION_INTERVAL_MIN;
+}
+
 bool
 wg_noise_accept_initiation(struct wg_noise_responder *r, const struct wg_initiation *msg,
 	struct wg_handshake *hs, const struct wg_identity *id, uint64_t now)
@@ -235,12 +243,38 @@ wg_noise_accept_initiation(struct wg_noise_responder *r, const struct wg_initiat
 	ok = unseal(&r->noise, key, timestamp, msg->encrypted_timestamp,
 		sizeof(msg->encrypted_timestamp));
 	sodium_memzero(key, sizeof(key));
-	if (!ok || memcmp(timestamp, hs->latest_timestamp, sizeof(timestamp)) <= 0)
-		return false;
-	if (hs->last_consumed && now - hs->last_consumed < WG_INITIATION_INTERVAL_MIN)
+	if (!ok || !is_fresh(hs, timestamp, now))
 		return false;
 	memcpy(hs->latest_timestamp, timestamp, sizeof(timestamp));
 	hs->last_consumed = now;
+	return true;
+}
+
+void
+wg_handshake_learn(struct wg_handshake *hs, const struct wg_handshake *copy)
+{
+	if (copy->agreement == WG_AGREEMENT_UNTRIED)
+		return;
+	memcpy(hs->static_static, copy->static_static, WG_KEY_LEN);
+	hs->agreement = copy->agreement;
+}
+
+void
+wg_handshake_wait(struct wg_handshake *hs, const struct wg_handshake *copy, uint32_t local_index)
+{
+	memcpy(hs->ephemeral_private, copy->ephemeral_private, WG_KEY_LEN);
+	hs->noise = copy->noise;
+	hs->local_index = local_index;
+	hs->waiting = true;
+}
+
+bool
+wg_handshake_take_initiation(struct wg_handshake *hs, const struct wg_handshake *copy)
+{
+	if (!is_fresh(hs, copy->latest_timestamp, copy->last_consumed))
+		return false;
+	memcpy(hs->latest_timestamp, copy->latest_timestamp, sizeof(hs->latest_timestamp));
+	hs->last_consumed = copy->last_consumed;
 	return true;
 }
 
@@ -280,9 +314,8 @@ wg_noise_create_response(struct wg_response *msg, struct wg_noise_responder *r,
 }
 
 void
-wg_noise_forget(struct wg_noise_responder *r)
+wg_noise_leave(void)
 {
-	sodium_memzero(r, sizeof(*r));
 	sodium_stackzero(STACK_OF_LIBRARIES);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The handshake: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s (white paper, section 5.4; the Noise
  * Protocol Framework, revision 34). Pure functions over messages and the states below; the macs at
- * the end of both messages are cookie.h's. Control thread only.
+ * the end of both messages are cookie.h's. Any thread, on values that are its own.
  *
  * Everything that takes a message is transactional: no state that outlives the call changes before
  * the message has authenticated. Every ephemeral and temporary secret is wiped before a function
@@ -16,12 +16,15 @@
 #include <stdint.h>
 
 #include "messages.h"
+#include "rcu.h"
 
-/* Our own keys. Secret: the device holds it in memory from sodium_malloc(). */
+/* Our own keys. Secret: the device holds it in memory from sodium_malloc(), under RCU. */
 struct wg_identity {
 	bool set;
+	uint32_t number; /* no two of a device have the same; not 0 */
 	uint8_t private_key[WG_KEY_LEN];
 	uint8_t public_key[WG_KEY_LEN];
+	struct rcu_head rcu;
 };
 
 /* Noise's symmetric state. Secret. */
@@ -57,7 +60,7 @@ struct wg_handshake {
 	struct wg_noise noise;
 };
 
-/* A received initiation between its steps. On the caller's stack; ended by wg_noise_forget(). */
+/* A received initiation between its steps. Secret; the caller wipes it. */
 struct wg_noise_responder {
 	struct wg_noise noise;
 	uint8_t remote_static[WG_KEY_LEN];
@@ -78,6 +81,15 @@ void wg_handshake_init(struct wg_handshake *hs, const uint8_t remote_static[WG_K
 /* Our identity has changed. */
 void wg_handshake_renew(struct wg_handshake *hs);
 bool wg_handshake_possible(struct wg_handshake *hs, const struct wg_identity *id);
+/*
+ * What a copy of hs, worked on elsewhere, has found out: whether there is a secret; then, each
+ * where it applies, our initiation, which now waits under an index, and a received one, unless hs
+ * has taken one as new meanwhile.
+ */
+void wg_handshake_learn(struct wg_handshake *hs, const struct wg_handshake *copy);
+void
+wg_handshake_wait(struct wg_handshake *hs, const struct wg_handshake *copy, uint32_t local_index);
+bool wg_handshake_take_initiation(struct wg_handshake *hs, const struct wg_handshake *copy);
 /* Nobody waits for a response any longer. */
 void wg_handshake_drop(struct wg_handshake *hs);
 
@@ -104,10 +116,13 @@ bool wg_noise_accept_initiation(struct wg_noise_responder *r, const struct wg_in
 bool wg_noise_create_response(struct wg_response *msg, struct wg_noise_responder *r,
 	const struct wg_handshake *hs, uint32_t local_index, const uint8_t ephemeral[WG_KEY_LEN],
 	struct wg_session_keys *keys);
-void wg_noise_forget(struct wg_noise_responder *r);
 
 /* Initiator. On success hs no longer waits. */
 bool wg_noise_consume_response(struct wg_handshake *hs, const struct wg_response *msg,
 	const struct wg_identity *id, struct wg_session_keys *keys);
+
+/* Wipes what the libraries have left of secrets on the stack: a thread's last step after the above.
+ */
+void wg_noise_leave(void);
 
 #endif

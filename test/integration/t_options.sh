@@ -31,6 +31,9 @@ step 'no worker' refused worker 0@0
 step 'lcore that EAL does not have' refused 7 0@0,1@1 --rx-lcores 7 --crypto-lcores 1 --tx-lcores 1
 step 'the main lcore as a worker' refused 0 0@0,1@1 --rx-lcores 0 --crypto-lcores 1 --tx-lcores 1
 step 'no crypto lcore' refused crypto 0@0,1@1 --rx-lcores 1 --tx-lcores 1
+step 'handshakes on an lcore of packets' refused handshake 0@0,1@1,2@1 \
+	--handshake-lcores 1 --rx-lcores 1 --crypto-lcores 2 --tx-lcores 2
+step 'handshakes leave no worker' refused handshake 0@0,1@1 --handshake-lcores 1
 step 'lcore list: words' refused some 0@0,1@1 --rx-lcores some --crypto-lcores 1 --tx-lcores 1
 step 'unknown option' refused --colour 0@0,1@1 --colour green
 step 'poll mode' refused lazy 0@0,1@1 --poll lazy

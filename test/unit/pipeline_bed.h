@@ -126,13 +126,13 @@ struct bed_map {
 	struct tg_lcores lcores;
 };
 
-/* rx/crypto/tx; the lcores only say which stages share a worker. */
+/* rx/crypto/tx/handshake; the lcores only say which stages share a worker, 0 is control. */
 static const struct bed_map bed_maps[] = {
-	{"1 worker", 1, {{1, 1, 1}, {{1}, {1}, {1}}}},
-	{"2 workers", 2, {{1, 1, 1}, {{1}, {2}, {1}}}},
-	{"3 workers", 3, {{1, 1, 1}, {{1}, {2}, {3}}}},
-	{"6 workers, 1/4/1", 6, {{1, 4, 1}, {{1}, {2, 3, 4, 5}, {6}}}},
-	{"6 workers, 2/3/2 with a shared one", 6, {{2, 3, 2}, {{1, 2}, {2, 3, 4}, {5, 6}}}},
+	{"1 worker", 1, {{1, 1, 1, 1}, {{1}, {1}, {1}, {0}}}},
+	{"2 workers", 2, {{1, 1, 1, 1}, {{1}, {2}, {1}, {0}}}},
+	{"3 workers", 3, {{1, 1, 1, 1}, {{1}, {2}, {3}, {0}}}},
+	{"6 workers, 1/4/1", 6, {{1, 4, 1, 1}, {{1}, {2, 3, 4, 5}, {6}, {0}}}},
+	{"6 workers, 2/3/2 with a shared one", 6, {{2, 3, 2, 1}, {{1, 2}, {2, 3, 4}, {5, 6}, {0}}}},
 };
 
 static inline uint64_t
@@ -370,7 +370,7 @@ bed_handshakes(struct bed *bed)
 	void *p;
 
 	for (i = 0; i < bed->p.env.n_rx; i++)
-		while (rte_ring_sc_dequeue(bed->p.handshakes[i], &p) == 0) {
+		while (rte_ring_sc_dequeue(bed->p.handshake[0]->from_rx[i], &p) == 0) {
 			struct rte_mbuf *m = p;
 
 			tg_endpoint_read(m, 0, &from);

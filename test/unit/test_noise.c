@@ -79,7 +79,7 @@ respond(struct sides *s, struct wg_noise_responder *r, struct wg_response *msg,
 	assert_true(wg_noise_create_response(
 		msg, r, &s->to_i, VECTOR_INDEX_R, vector_ephemeral_r, keys));
 	wg_cookie_add_macs(&cookie, vector_public_i, msg, sizeof(*msg), NOW);
-	wg_noise_forget(r);
+	sodium_memzero(r, sizeof(*r));
 	assert_true(sodium_is_zero((uint8_t *)r, sizeof(*r)));
 }
 

@@ -8,7 +8,7 @@
 #include "test_eal.h"
 
 #define MS UINT64_C(1000000)
-#define ARGS_MAX 8
+#define ARGS_MAX 10
 
 /* The words of line, as behind EAL's `--'. Strings in *o lead into copy. */
 static int
@@ -46,6 +46,7 @@ test_defaults(void **state)
 	assert_null(o.config);
 	assert_string_equal(o.tunnel, "tg0");
 	assert_null(o.lcores[TG_STAGE_RX]);
+	assert_null(o.lcores[TG_STAGE_HANDSHAKE]);
 	assert_false(o.adaptive || o.help || o.version);
 	assert_int_equal(o.cipher, AEAD_AUTO);
 	assert_int_equal(o.max_peers, 65536);
@@ -67,13 +68,15 @@ test_all_but_the_queue(void **state)
 	char copy[256];
 
 	(void)state;
-	parse_good("--config a.conf --tunnel=wg-1 --rx-lcores 1 --crypto-lcores 2,3 --tx-lcores=4",
+	parse_good("--config a.conf --tunnel=wg-1 --rx-lcores 1 --crypto-lcores 2,3 --tx-lcores=4 "
+		   "--handshake-lcores 0,5",
 		copy, &o);
 	assert_string_equal(o.config, "a.conf");
 	assert_string_equal(o.tunnel, "wg-1");
 	assert_string_equal(o.lcores[TG_STAGE_RX], "1");
 	assert_string_equal(o.lcores[TG_STAGE_CRYPTO], "2,3");
 	assert_string_equal(o.lcores[TG_STAGE_TX], "4");
+	assert_string_equal(o.lcores[TG_STAGE_HANDSHAKE], "0,5");
 	parse_good(
 		"--poll adaptive --cipher libsodium --max-peers 1048576 --mbufs 4096 --mtu 16000",
 		copy, &o);

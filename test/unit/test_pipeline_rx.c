@@ -483,12 +483,90 @@ test_ethernet_padding_is_cut_off(void **state)
 	bed_destroy(bed);
 }
 
+/*
+ * Handshake messages, with three stages for them: rings of 1024 each.
+ */
+static struct bed *
+make_three(void)
+{
+	static const struct bed_map map = {
+		"3 handshake stages", 3, {{1, 1, 1, 3}, {{1}, {2}, {3}, {0, 0, 0}}}};
+
+	return bed_create(&(struct bed_params){.map = &map, .seed = 1});
+}
+
+/* The stages whose rings hold something, as bits; empties them. */
+static unsigned int
+found_at(struct bed *bed)
+{
+	unsigned int i, bits = 0;
+	void *m;
+
+	bed_rx(bed);
+	for (i = 0; i < 3; i++)
+		while (rte_ring_sc_dequeue(bed->p.handshake[i]->from_rx[0], &m) == 0) {
+			bits |= 1u << i;
+			bed->collected++;
+			rte_pktmbuf_free(m);
+		}
+	return bits;
+}
+
+/* Whatever port, and whatever the lower half of an IPv6 address: cookies and rates go by the rest.
+ */
+static void
+test_a_source_has_one_handshake_stage(void **state)
+{
+	struct bed *bed = make_three();
+	unsigned int i, peer, at, all[2] = {0};
+	uint8_t type;
+
+	(void)state;
+	for (i = 0; i < 60; i++) {
+		peer = i % 2;
+		bed->peers[peer].address.addr[peer ? 7 : 2] = (uint8_t)i;
+		for (type = WG_MESSAGE_INITIATION; type <= WG_MESSAGE_COOKIE; type++) {
+			bed_feed(bed, WAN, bed_outer(bed, peer, (uint8_t[4]){type}, 4, 0));
+			bed->peers[peer].address.port++;
+			bed->peers[peer].address.addr[15] += peer;
+		}
+		at = found_at(bed);
+		assert_int_equal(at & (at - 1), 0);
+		all[peer] |= at;
+	}
+	assert_int_equal(all[0], 7);
+	assert_int_equal(all[1], 7);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+static void
+test_full_handshake_ring(void **state)
+{
+	struct bed *bed = make_three();
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 1100; i++) {
+		message(bed, WG_MESSAGE_INITIATION, 0, sizeof(struct wg_initiation));
+		bed_rx(bed);
+	}
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_HANDSHAKE_FULL), 1100 - 1023);
+	found_at(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest odd[] = {
 		cmocka_unit_test(test_options_fragments_and_extension_headers_pass),
 		cmocka_unit_test(test_ethernet_padding_is_cut_off),
+	};
+	static const struct CMUnitTest handshakes[] = {
+		cmocka_unit_test(test_a_source_has_one_handshake_stage),
+		cmocka_unit_test(test_full_handshake_ring),
 	};
 	static struct CMUnitTest drops[RTE_DIM(faults)], control[RTE_DIM(locals)];
 	unsigned int i;
@@ -502,5 +580,6 @@ main(void)
 			.initial_state = (void *)(uintptr_t)&locals[i]};
 	return cmocka_run_group_tests_name("rx drops", drops, NULL, NULL) +
 		cmocka_run_group_tests_name("to control", control, NULL, NULL) +
+		cmocka_run_group_tests_name("handshakes", handshakes, NULL, NULL) +
 		cmocka_run_group_tests_name("odd", odd, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * Packets that wait: for a session in the closed tin, behind one that does, for a port that is
  * busy; and peers that come, go and move meanwhile. With each lcore map.
  */
+#include "device_private.h"
 #include "test_pipeline.h"
 
 #include <stdio.h>
@@ -202,6 +203,155 @@ test_session_between_admission_and_sealing(void **state)
 	tg_seal_flush(c);
 	bed_settle(bed);
 	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* Another session, while the one that there is still holds; of the stages only RX runs. */
+static void
+rekey(struct bed *bed, unsigned int peer)
+{
+	const struct wg_keypair *old = wg_peer_session(bed_peer(bed, peer), bed->now);
+
+	bed->now += WG_REKEY_TIMEOUT;
+	wg_handshake_want(bed->gateway.dev, bed_peer(bed, peer), bed->now);
+	bed_handshake(bed, bed_peer(bed, peer)->id);
+	assert_ptr_not_equal(wg_peer_session(bed_peer(bed, peer), bed->now), old);
+}
+
+/*
+ * The session changes while packets stand at the crypto stage: the first of a burst is admitted
+ * before, the rest after, and all are sealed under what is current then.
+ */
+static void
+test_rekey_between_admission_and_sealing(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	struct tg_crypto *c;
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_connect(bed, 0);
+	for (i = 0; i < 8; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	c = crypto_with_input(bed);
+	c->now = bed->now;
+	admit_one(c);
+	rekey(bed, 0);
+	tg_seal_flush(c);
+	bed_settle(bed);
+	assert_int_equal(
+		bed->flows[0].session, wg_peer_session(bed_peer(bed, 0), bed->now)->remote_index);
+	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* n packets have waited in the closed tin, and are in the ring back to crypto. */
+static struct bed *
+reopened(unsigned int n)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i, back = 0;
+
+	bed_know(bed, 0);
+	bed->net_held = true;
+	for (i = 0; i < n; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	bed->net_held = false;
+	bed_handshake(bed, bed_peer(bed, 0)->id);
+	bed_commands(bed);
+	bed_tx(bed);
+	bed_tx(bed);
+	for (i = 0; i < bed->p.env.n_tx * bed->p.env.n_crypto; i++)
+		back += rte_ring_count(
+			bed->p.crypto[i % bed->p.env.n_crypto]->from_tx[i / bed->p.env.n_crypto]);
+	assert_int_equal(back, n);
+	return bed;
+}
+
+static void
+test_rekey_while_a_burst_comes_back(void **state)
+{
+	struct bed *bed = reopened(40);
+
+	RTE_SET_USED(state);
+	rekey(bed, 0);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 41);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* The session is too old when they are back: they wait for the next one, or are given up with it.
+ */
+static void
+test_session_expires_while_a_burst_comes_back(void **state)
+{
+	struct bed *bed;
+	unsigned int give_up, i;
+
+	RTE_SET_USED(state);
+	for (give_up = 0; give_up < 2; give_up++) {
+		bed = reopened(40);
+		bed->now += WG_REJECT_AFTER_TIME;
+		bed->net_held = give_up;
+		bed_settle(bed);
+		for (i = 0; give_up && i < 100; i++) {
+			assert_int_equal(bed->flows[0].got, 0);
+			bed->now += S;
+			wg_device_tick(bed->gateway.dev, bed->now);
+			bed_settle(bed);
+		}
+		assert_int_equal(bed->flows[0].got, give_up ? 0 : 40);
+		/* And the keepalive that was to confirm the session. */
+		assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), give_up ? 41 : 0);
+		bed_assert_nothing_held(bed);
+		bed_assert_conserved(bed);
+		bed_destroy(bed);
+	}
+}
+
+/*
+ * 60 sealed packets stand before a busy port when their session ends. They leave under it, as the
+ * peer may still take them; what comes later waits for the next, and does not overtake.
+ */
+static void
+test_session_expires_with_packets_queued(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1, .tx_ring = 32});
+	uint32_t old;
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_connect(bed, 0);
+	old = wg_peer_session(bed_peer(bed, 0), bed->now)->remote_index;
+	for (i = 0; i < 60; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	for (i = 0; i < 4; i++) {
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_tx(bed);
+	}
+	bed->now += WG_REJECT_AFTER_TIME;
+	for (i = 0; i < 10; i++)
+		bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	bed_crypto(bed);
+	bed_tx(bed);
+	bed_collect(bed, WAN, 10);
+	assert_int_equal(bed->flows[0].session, old);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 70);
+	assert_int_not_equal(bed->flows[0].session, old);
 	bed_assert_nothing_held(bed);
 	bed_assert_conserved(bed);
 	bed_destroy(bed);
@@ -499,6 +649,10 @@ run(void)
 		cmocka_unit_test(test_opening_keeps_order),
 		cmocka_unit_test(test_opening_keeps_order_between_peers),
 		cmocka_unit_test(test_session_between_admission_and_sealing),
+		cmocka_unit_test(test_rekey_between_admission_and_sealing),
+		cmocka_unit_test(test_rekey_while_a_burst_comes_back),
+		cmocka_unit_test(test_session_expires_while_a_burst_comes_back),
+		cmocka_unit_test(test_session_expires_with_packets_queued),
 		cmocka_unit_test(test_full_ring_before_the_closed_tin),
 		cmocka_unit_test(test_successor_in_a_slot_gets_nothing_of_its_predecessor),
 		cmocka_unit_test(test_replays_are_dropped_and_heard_is_said_once),

@@ -606,6 +606,113 @@ test_rekey_after_2_60_messages(void **state)
 	net_destroy(net);
 }
 
+/* One more message may be sent, then none: the next packet waits for a new session. */
+static void
+test_reject_after_2_64_2_13_1_messages(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = establish(net);
+	struct wg_peer *peer = net_peer(net, 0, 1);
+	struct wg_keypair *old = peer->current;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 10 * S);
+	assert_true(WG_REJECT_AFTER_MESSAGES == UINT64_MAX - 8192);
+	old->send_counter = WG_REJECT_AFTER_MESSAGES - 1;
+	assert_ptr_equal(wg_peer_session(peer, net->now), old);
+	assert_true(net_send(&net->side[0], peer, true));
+	assert_null(wg_peer_session(peer, net->now));
+	net->held = true;
+	net_data(net, 0, 1);
+	assert_int_equal(net->side[0].waiting, 1);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 2);
+	net->held = false;
+	net_deliver(net);
+	assert_ptr_not_equal(peer->current, old);
+	assert_int_equal(net->side[0].waiting, 0);
+	net_destroy(net);
+}
+
+/* A second session at 300 s: all keys, also the first's, are wiped at 840 s and not before. */
+static void
+test_keys_are_zeroed_540_s_after_the_last_session(void **state)
+{
+	struct net *net = net_create_pair();
+	struct wg_peer *peer = net_peer(net, 0, 1);
+	uint64_t t = establish(net);
+	uint32_t first = peer->current->local_index;
+	const struct wg_index *index = wg_device_index(net->side[0].dev);
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 300 * S);
+	net_data(net, 0, 1);
+	net->drop = net_drop_all;
+	assert_int_equal(net->side[0].sessions, 2);
+	assert_int_equal(peer->previous->local_index, first);
+	net_run_until(net, t + 840 * S - 1);
+	assert_non_null(peer->current);
+	assert_non_null(wg_index_keypair(index, first));
+	net_run_until(net, t + 840 * S + NET_GRAIN);
+	assert_null(peer->current);
+	assert_null(peer->previous);
+	assert_null(wg_index_keypair(index, first));
+	net_destroy(net);
+}
+
+/* So is a session that was never confirmed. */
+static void
+test_unconfirmed_keys_are_zeroed(void **state)
+{
+	struct net *net = net_create_pair();
+	uint64_t t = net->now;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_responses;
+	net_data(net, 0, 1);
+	net->drop = net_drop_all;
+	assert_non_null(net_peer(net, 1, 0)->next);
+	net_run_until(net, t + 540 * S - 1);
+	assert_non_null(net_peer(net, 1, 0)->next);
+	net_run_until(net, t + 540 * S + NET_GRAIN);
+	assert_null(net_peer(net, 1, 0)->next);
+	net_destroy(net);
+}
+
+/* With a handshake under way, a keepalive configured and data waiting: gone is gone. */
+static void
+test_removed_peer_has_no_timers(void **state)
+{
+	struct net *net = net_create_pair();
+	struct wg_update u;
+
+	RTE_SET_USED(state);
+	net->drop = net_drop_all;
+	set_keepalive(net, 0, 1, 25);
+	net_data(net, 0, 1);
+	net_update(&u, net->side[1].public_key)->remove = true;
+	assert_int_equal(net_apply(&net->side[0], &u), 0);
+	net_run(net, 600 * S);
+	assert_int_equal(net->side[0].sent[WG_MESSAGE_INITIATION], 1);
+	assert_int_equal(wg_device_tick(net->side[0].dev, net->now), UINT64_MAX);
+	net_destroy(net);
+}
+
+/* A response leaves from the address that the initiation came to. */
+static void
+test_source_address_is_sticky(void **state)
+{
+	struct net *net = net_create_pair();
+
+	RTE_SET_USED(state);
+	net->held = true;
+	net_data(net, 0, 1);
+	memcpy(net->queue[0].source.src, (uint8_t[]){203, 0, 113, 7}, 4);
+	net_deliver_one(net, 0);
+	assert_int_equal(net_type(&net->queue[0]), WG_MESSAGE_RESPONSE);
+	assert_memory_equal(net->queue[0].to.src, ((uint8_t[]){203, 0, 113, 7}), 4);
+	net_destroy(net);
+}
+
 /* Routing may choose another source address when nobody answers. */
 static void
 test_retry_forgets_the_source_address(void **state)
@@ -653,6 +760,11 @@ main(void)
 		cmocka_unit_test(test_persistent_keepalive_never_gives_up),
 		cmocka_unit_test(test_persistent_keepalive_keeps_the_session),
 		cmocka_unit_test(test_rekey_after_2_60_messages),
+		cmocka_unit_test(test_reject_after_2_64_2_13_1_messages),
+		cmocka_unit_test(test_keys_are_zeroed_540_s_after_the_last_session),
+		cmocka_unit_test(test_unconfirmed_keys_are_zeroed),
+		cmocka_unit_test(test_removed_peer_has_no_timers),
+		cmocka_unit_test(test_source_address_is_sticky),
 		cmocka_unit_test(test_retry_forgets_the_source_address),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * Devices on a simulated network, in virtual time. A message arrives at once, unless the network is
  * told to hold or drop it. Data messages are not encrypted: they carry the sender's key, and the
- * receiver checks that it is its own. Everything else is what the data path does.
+ * receiver checks that it is its own. Everything else is what the data path does. What handshakes
+ * compute is there at once, too, unless it is told to wait.
  */
 #ifndef WG_NET_H
 #define WG_NET_H
@@ -22,6 +23,7 @@
 #define MS (WG_NS_PER_S / 1000)
 #define NET_SIDES 3
 #define NET_QUEUE 4096
+#define NET_JOBS 64
 /* A timer is late by up to a grain of the wheel. */
 #define NET_GRAIN (WG_WHEEL_GRAIN + 1)
 
@@ -38,6 +40,12 @@ struct net_data {
 	struct wg_data header;
 	uint8_t key[WG_KEY_LEN];
 	uint8_t has_payload;
+};
+
+/* A step of a handshake that somebody computes (wg job.h). */
+struct net_job {
+	struct net_side *side;
+	struct wg_job job;
 };
 
 struct net_side {
@@ -63,6 +71,10 @@ struct net {
 	struct net_message queue[NET_QUEUE];
 	unsigned int queued;
 	bool held;
+	bool jobs_held; /* computing takes time: jobs wait for net_work() */
+	bool no_room; /* for jobs of initiations */
+	struct net_job jobs[NET_JOBS];
+	unsigned int n_jobs;
 	bool (*drop)(const struct net_message *m);
 };
 
@@ -179,6 +191,55 @@ net_op_random(void *ctx, void *buf, size_t len)
 		*p = (uint8_t)test_random(&side->seed);
 }
 
+static inline void
+net_job_push(struct net_side *side, const struct wg_job *job)
+{
+	struct net *net = side->net;
+
+	assert_true(net->n_jobs < NET_JOBS);
+	net->jobs[net->n_jobs++] = (struct net_job){side, *job};
+}
+
+/* Computes one, and lets its device proceed. */
+static inline void
+net_work_one(struct net *net, unsigned int i)
+{
+	struct net_job n = net->jobs[i];
+	struct wg_device *dev = n.side->dev;
+	bool received = n.job.kind != WG_JOB_INITIATE;
+	enum wg_refusal refusal;
+
+	net->n_jobs--;
+	memmove(&net->jobs[i], &net->jobs[i + 1], (net->n_jobs - i) * sizeof(n));
+	wg_job_run(&n.job, wg_device_identity(dev));
+	if (wg_device_proceed(dev, &n.job, net->now, &refusal))
+		net_job_push(n.side, &n.job);
+	else
+		n.side->refusals[refusal] += received;
+}
+
+/* All from the n-th on. */
+static inline void
+net_work(struct net *net, unsigned int n)
+{
+	while (net->n_jobs > n)
+		net_work_one(net, n);
+}
+
+static inline bool
+net_op_begin(void *ctx, const struct wg_job *job)
+{
+	struct net_side *side = ctx;
+	unsigned int n = side->net->n_jobs;
+
+	if (side->net->no_room)
+		return false;
+	net_job_push(side, job);
+	if (!side->net->jobs_held)
+		net_work(side->net, n);
+	return true;
+}
+
 static const struct wg_ops net_ops = {
 	.send = net_op_send,
 	.send_keepalive = net_op_keepalive,
@@ -186,6 +247,7 @@ static const struct wg_ops net_ops = {
 	.purge = net_op_purge,
 	.endpoint_changed = net_op_endpoint_changed,
 	.peer_removed = net_op_peer_removed,
+	.begin = net_op_begin,
 	.wall_clock = net_op_wall_clock,
 	.random = net_op_random,
 };
@@ -330,6 +392,20 @@ net_receive_data(struct net_side *side, const struct net_message *m)
 }
 
 static inline void
+net_receive_handshake(struct net_side *side, const struct net_message *m)
+{
+	struct wg_job job;
+
+	if (!side->net->jobs_held) {
+		side->refusals[wg_device_receive(side->dev, m->bytes, m->len, &m->source,
+			side->under_load, side->net->now)]++;
+		return;
+	}
+	wg_job_receive(&job, wg_device_identity(side->dev), m->bytes, m->len, &m->source);
+	net_job_push(side, &job);
+}
+
+static inline void
 net_receive(struct net *net, const struct net_message *m)
 {
 	for (int i = 0; i < NET_SIDES; i++) {
@@ -340,8 +416,7 @@ net_receive(struct net *net, const struct net_message *m)
 		if (net_type(m) == WG_MESSAGE_DATA)
 			net_receive_data(side, m);
 		else
-			side->refusals[wg_device_receive(side->dev, m->bytes, m->len, &m->source,
-				side->under_load, net->now)]++;
+			net_receive_handshake(side, m);
 		rcu_reclaim(side->rcu);
 	}
 }
