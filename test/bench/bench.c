@@ -16,6 +16,7 @@
 #define REPEATS_QUICK 9
 
 static bool quick;
+static const char *only;
 static FILE *json;
 static bool json_any;
 
@@ -31,18 +32,27 @@ bench_repeats(void)
 	return quick ? REPEATS_QUICK : REPEATS;
 }
 
+bool
+bench_is_wanted(const char *name)
+{
+	return !only || strstr(name, only);
+}
+
 static void
 read_options(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'}, {0}};
+	static const struct option longs[] = {{"json", required_argument, NULL, 'j'},
+		{"quick", no_argument, NULL, 'q'}, {"only", required_argument, NULL, 'o'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			quick = true;
+		else if (c == 'o')
+			only = optarg;
 		else if (c != 'j' || !(json = fopen(optarg, "w")))
-			rte_exit(EXIT_FAILURE, "usage: %s [--json FILE] [--quick] [-- EAL]\n",
+			rte_exit(EXIT_FAILURE,
+				"usage: %s [--json FILE] [--quick] [--only TEXT] [-- EAL]\n",
 				argv[0]);
 	}
 }

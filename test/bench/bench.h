@@ -32,14 +32,17 @@ struct bench_record {
 };
 
 /*
- * Reads --quick and --json FILE, behind "--" the arguments of EAL, and starts EAL: by default on
- * one core, with hugepages where enough are free, without them else. Ends the process on failure.
+ * Reads --quick, --json FILE and --only TEXT, behind "--" the arguments of EAL, and starts EAL: by
+ * default on one core, with hugepages where enough are free, without them else. Ends the process on
+ * failure.
  */
 void bench_start(int argc, char **argv);
 void bench_end(void);
 
 bool bench_is_quick(void);
 unsigned int bench_repeats(void);
+/* Does its name contain the text of --only? To look at one thing with a profiler. */
+bool bench_is_wanted(const char *name);
 
 static inline void
 bench_sample(struct bench_samples *s, double value)

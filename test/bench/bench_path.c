@@ -169,14 +169,11 @@ report_median(const char *name, const struct measured *r)
 }
 
 static void
-report(const struct world_traffic *t, const struct load *load, unsigned int size,
+report(const char *name, const struct world_traffic *t, const struct load *load, unsigned int size,
 	const struct measured *r)
 {
 	double ratio = bench_least(&r->whole) / bench_least(&r->cipher);
-	char name[64];
 
-	snprintf(name, sizeof(name), "%s_%s_%up_%uf", directions[t->direction], sizes[size].name,
-		load->peers, load->flows);
 	printf("%-32s %8.0f %8.0f %8.2f %8.0f %8.0f %8.0f %8.0f %8.0f %8.2f\n", name,
 		bench_least(&r->cipher), bench_least(&r->whole), ratio,
 		bench_least(&r->stages[TG_STAGE_RX]), bench_least(&r->stages[TG_STAGE_CRYPTO]),
@@ -193,7 +190,7 @@ report(const struct world_traffic *t, const struct load *load, unsigned int size
 		report_one(name, tg_stage_name(s), &r->stages[s], &r->cipher);
 	if (load->peers == 1 && load->flows == 1)
 		base[t->direction][size] = ratio;
-	if (load->peers == MANY_PEERS)
+	if (load->peers == MANY_PEERS && base[t->direction][size])
 		report_growth(name, ratio, base[t->direction][size]);
 }
 
@@ -214,14 +211,19 @@ run_load(struct world *w, const struct load *load)
 {
 	static struct measured r;
 	bool good = true;
+	char name[64];
 
 	for (unsigned int d = 0; d < RTE_DIM(directions); d++) {
 		for (unsigned int size = 0; size < RTE_DIM(sizes); size++) {
 			struct world_traffic t = {
 				.direction = d, .flows = load->flows, .len = sizes[size].len};
 
+			snprintf(name, sizeof(name), "%s_%s_%up_%uf", directions[d],
+				sizes[size].name, load->peers, load->flows);
+			if (!bench_is_wanted(name))
+				continue;
 			measure(w, &t, &r);
-			report(&t, load, size, &r);
+			report(name, &t, load, size, &r);
 			good &= adds_up(&r);
 		}
 	}
