@@ -58,7 +58,8 @@ unsigned int tg_staging_release(struct tg_tx *tx);
 void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 
 /* transmit.c */
-void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m);
+/* At most TG_BURST packets. */
+void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);

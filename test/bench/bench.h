@@ -39,7 +39,8 @@ struct bench_record {
 void bench_start(int argc, char **argv);
 void bench_end(void);
 
-bool bench_is_quick(void);
+/* Quick, and nothing named by --only. */
+bool bench_leaves_out_slow(void);
 unsigned int bench_repeats(void);
 /* Does its name contain the text of --only? To look at one thing with a profiler. */
 bool bench_is_wanted(const char *name);

@@ -206,8 +206,17 @@ adds_up(const struct measured *r)
 		whole < TOLERANCE_OF_TURNS * sum;
 }
 
+static struct world *
+world_of(struct world *w, uint32_t peers)
+{
+	if (w && w->n_peers == peers)
+		return w;
+	world_destroy(w);
+	return world_create(peers);
+}
+
 static bool
-run_load(struct world *w, const struct load *load)
+run_load(struct world **w, const struct load *load)
 {
 	static struct measured r;
 	bool good = true;
@@ -222,7 +231,8 @@ run_load(struct world *w, const struct load *load)
 				sizes[size].name, load->peers, load->flows);
 			if (!bench_is_wanted(name))
 				continue;
-			measure(w, &t, &r);
+			*w = world_of(*w, load->peers);
+			measure(*w, &t, &r);
 			report(name, &t, load, size, &r);
 			good &= adds_up(&r);
 		}
@@ -244,17 +254,9 @@ main(int argc, char **argv)
 	printf("%-32s %53s %26s\n", "cycles per packet", "least", "median");
 	printf("%-32s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "size_peers_flows", "cipher", "whole",
 		"ratio", "rx", "crypto", "tx", "cipher", "whole", "ratio");
-	for (unsigned int i = 0; i < RTE_DIM(loads); i++) {
-		if (bench_is_quick() && loads[i].slow)
-			continue;
-		if (w && w->n_peers != loads[i].peers) {
-			world_destroy(w);
-			w = NULL;
-		}
-		if (!w)
-			w = world_create(loads[i].peers);
-		good &= run_load(w, &loads[i]);
-	}
+	for (unsigned int i = 0; i < RTE_DIM(loads); i++)
+		if (!loads[i].slow || !bench_leaves_out_slow())
+			good &= run_load(&w, &loads[i]);
 	world_destroy(w);
 	bench_end();
 	if (!good)

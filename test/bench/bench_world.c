@@ -267,8 +267,11 @@ world_create(uint32_t peers)
 void
 world_destroy(struct world *w)
 {
-	struct tg_env *env = &w->p.env;
+	struct tg_env *env;
 
+	if (!w)
+		return;
+	env = &w->p.env;
 	rte_rcu_qsbr_thread_offline(w->p.workers[0].qsbr, w->p.workers[0].reader);
 	rte_pktmbuf_free_bulk(w->window, WORLD_WINDOW);
 	wg_device_destroy(env->dev);

@@ -47,6 +47,7 @@ struct world {
 
 /* Ends the process on failure. */
 struct world *world_create(uint32_t peers);
+/* NULL is allowed. */
 void world_destroy(struct world *w);
 
 /* Writes a window of packets and puts it into the port. Its last window must be out. */
