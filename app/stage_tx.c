@@ -21,7 +21,8 @@ static void
 take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_tx *tx = stage;
-	unsigned int i;
+	struct rte_mbuf *wire[TG_BURST];
+	unsigned int i, n_wire = 0;
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(tg_meta(pkts[i]));
@@ -29,8 +30,9 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 		if (tg_meta(pkts[i])->op == TG_OP_STAGE)
 			tg_staging_add(tx, pkts[i]);
 		else
-			tg_transmit_enqueue(tx, pkts[i]);
+			wire[n_wire++] = pkts[i];
 	}
+	tg_transmit_enqueue(tx, wire, n_wire);
 	tx->counters.in += n;
 }
 

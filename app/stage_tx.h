@@ -59,7 +59,8 @@ unsigned int tg_staging_release(struct tg_tx *tx);
 void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 
 /* transmit.c */
-void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m);
+/* At most TG_BURST packets. */
+void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
 /* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
 void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);

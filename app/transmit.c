@@ -8,6 +8,7 @@
 #include "ecn.h"
 #include "fq.h"
 #include "path.h"
+#include "run.h"
 
 void
 tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
@@ -78,17 +79,58 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	return true;
 }
 
-void
-tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
-{
-	struct tg_meta *meta = tg_meta(m);
-	const struct wg_peer *peer =
-		meta->peer < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, meta->peer) : NULL;
-	struct fq_tin_conf conf;
+/* Packets for the queue of one port. */
+struct arrivals {
+	uint16_t port;
+	uint16_t n;
+	struct fq_item items[TG_BURST];
+};
 
-	if (meta->op == TG_OP_WIRE && !address(tx, m, peer))
-		return;
-	fq_enqueue(tx->wires[meta->port].queue, m, meta->peer, conf_of(peer, &conf), tx->now);
+static void
+flush(struct tg_tx *tx, struct arrivals *a)
+{
+	if (a->n)
+		fq_enqueue_burst(tx->wires[a->port].queue, a->items, a->n, tx->now);
+	a->n = 0;
+}
+
+static void
+arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_run *run,
+	const struct wg_peer *peer, const struct fq_tin_conf *conf)
+{
+	unsigned int i;
+
+	for (i = run->first; i < run->first + run->n; i++) {
+		struct tg_meta *meta = tg_meta(pkts[i]);
+
+		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], peer))
+			continue;
+		if (meta->port != a->port)
+			flush(tx, a);
+		a->port = meta->port;
+		a->items[a->n++] =
+			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = run->peer};
+	}
+}
+
+void
+tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct fq_tin_conf confs[TG_BURST];
+	struct tg_run runs[TG_BURST];
+	struct arrivals a = {.n = 0};
+	unsigned int i, n_runs = tg_runs(pkts, n, runs);
+
+	tg_runs_fetch_peers(tx->env, runs, n_runs);
+	tg_runs_fetch_paths(tx->env, runs, n_runs);
+	for (i = 0; i < n_runs; i++) {
+		uint32_t id = runs[i].peer;
+		const struct wg_peer *peer =
+			id < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, id) : NULL;
+
+		arrive(tx, &a, pkts, &runs[i], peer, conf_of(peer, &confs[i]));
+	}
+	flush(tx, &a);
 }
 
 void
@@ -112,7 +154,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 	m->pkt_len -= meta->outer_len;
 	len = m->pkt_len;
 	if (!path || path->port != port) {
-		tg_transmit_enqueue(tx, m);
+		tg_transmit_enqueue(tx, &m, 1);
 		return false;
 	}
 	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {

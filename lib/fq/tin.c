@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define RECLAIM_MAX 64u
+
 void
 fq_tin_idle(struct fq *q, uint32_t ti)
 {
@@ -84,22 +86,6 @@ tin_reset(struct fq *q, uint32_t ti, uint32_t key)
 	f->blue = 0;
 	FQ_SET(t->key, key);
 	FQ_SET(t->used, true);
-}
-
-uint32_t
-fq_tin_take(struct fq *q, uint32_t key)
-{
-	uint32_t ti = q->tins[fq_idle_head(q)].link.next;
-
-	if (ti == fq_idle_head(q))
-		return FQ_NIL;
-	if (q->tins[ti].used)
-		slot_remove(q, ti);
-	tin_reset(q, ti, key);
-	slot_insert(q, key, ti);
-	idle_unlink(q, ti);
-	fq_tin_idle(q, ti);
-	return ti;
 }
 
 static void
@@ -244,6 +230,68 @@ fq_tin_proceed(struct fq *q, uint32_t ti)
 		ring_join(q, ti);
 }
 
+static unsigned int
+list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
+{
+	unsigned int n = 0;
+
+	while (l->n) {
+		uint32_t fi = fq_fifo_pop(q, t, l);
+
+		for (; q->flows[fi].head; n++)
+			fq_drop_head(q, fi, FQ_DROP_PURGE);
+		fq_flow_release(q, fi);
+	}
+	return n;
+}
+
+/*
+ * Tins that have sent all leave the ring when their turn comes. When bursts take neither more nor
+ * less than what is queued no turn comes, so they are looked for near the head. The others there
+ * keep their order.
+ */
+static bool
+ring_reclaim(struct fq *q)
+{
+	unsigned int kept = 0, n = RTE_MIN(q->ring.tail - q->ring.head, RECLAIM_MAX);
+	uint16_t keep[RECLAIM_MAX];
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t ti = fq_queue_at(q, &q->ring, 0);
+		struct fq_tin *t = &q->tins[ti];
+
+		if (t->packets || t->closed) {
+			keep[kept++] = (uint16_t)ti;
+			q->ring.head++;
+			continue;
+		}
+		list_purge(q, t, &t->fresh);
+		list_purge(q, t, &t->old);
+		ring_pop(q);
+		retire(q, ti);
+	}
+	for (unsigned int i = kept; i > 0; i--)
+		q->ring.tins[--q->ring.head & q->queue_mask] = keep[i - 1];
+	return kept < n;
+}
+
+uint32_t
+fq_tin_take(struct fq *q, uint32_t key)
+{
+	uint32_t ti = q->tins[fq_idle_head(q)].link.next;
+
+	if (ti == fq_idle_head(q) && !ring_reclaim(q))
+		return FQ_NIL;
+	ti = q->tins[fq_idle_head(q)].link.next;
+	if (q->tins[ti].used)
+		slot_remove(q, ti);
+	tin_reset(q, ti, key);
+	slot_insert(q, key, ti);
+	idle_unlink(q, ti);
+	fq_tin_idle(q, ti);
+	return ti;
+}
+
 void
 fq_tin_open(struct fq *q, uint32_t tin_key)
 {
@@ -279,21 +327,6 @@ fq_tin_close(struct fq *q, uint32_t tin_key)
 	if (q->tins[ti].state == FQ_TIN_IDLE && !q->start_closed)
 		fq_tin_activate(q, ti);
 	return 0;
-}
-
-static unsigned int
-list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
-{
-	unsigned int n = 0;
-
-	while (l->n) {
-		uint32_t fi = fq_fifo_pop(q, t, l);
-
-		for (; q->flows[fi].head; n++)
-			fq_drop_head(q, fi, FQ_DROP_PURGE);
-		fq_flow_release(q, fi);
-	}
-	return n;
 }
 
 unsigned int

@@ -31,7 +31,7 @@ struct pkt_outer {
 	uint32_t max_payload; /* bytes that the length fields can express */
 	uint8_t len; /* of all headers, in bytes */
 	uint8_t l3_len;
-} __rte_cache_aligned;
+};
 
 /* Where the UDP checksum comes from. */
 enum pkt_outer_csum {

@@ -256,6 +256,18 @@ wg_device_peer(const struct wg_device *dev, uint32_t peer_id)
 	return wg_peers_get(&dev->peers, peer_id);
 }
 
+void
+wg_device_fetch_slot(const struct wg_device *dev, uint32_t peer_id)
+{
+	wg_peers_fetch_slot(&dev->peers, peer_id);
+}
+
+void
+wg_device_fetch_peer(const struct wg_device *dev, uint32_t peer_id)
+{
+	wg_peers_fetch(&dev->peers, peer_id);
+}
+
 const struct wg_index *
 wg_device_index(const struct wg_device *dev)
 {

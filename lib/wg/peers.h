@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <rte_prefetch.h>
 #include <sodium.h>
 
 #include "messages.h"
@@ -57,6 +58,23 @@ wg_peers_get(const struct wg_peers *p, uint32_t id)
 		return NULL;
 	peer = atomic_load_explicit(&p->slots[slot], memory_order_acquire);
 	return peer && peer->id == id ? peer : NULL;
+}
+
+/* Data path. Ask for the slot, and for the peer in it and what is stamped with each packet. */
+static inline void
+wg_peers_fetch_slot(const struct wg_peers *p, uint32_t id)
+{
+	rte_prefetch0(&p->slots[RTE_MIN(id & WG_PEER_SLOT_MASK, p->max - 1)]);
+}
+
+static inline void
+wg_peers_fetch(const struct wg_peers *p, uint32_t id)
+{
+	uint32_t slot = RTE_MIN(id & WG_PEER_SLOT_MASK, p->max - 1);
+	const struct wg_peer *peer = atomic_load_explicit(&p->slots[slot], memory_order_relaxed);
+
+	rte_prefetch0(peer);
+	rte_prefetch0(&peer->last_sent);
 }
 
 #endif

@@ -433,6 +433,36 @@ idle_tins_are_recycled(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * Two places, and bursts that take just what is queued: no turn comes that would let an empty tin
+ * leave the ring. Whoever comes next finds a place all the same, and a tin with packets keeps its.
+ */
+static void
+tins_that_have_sent_all_make_room(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+
+	RTE_SET_USED(state);
+	p.tins = 2;
+	test_fq_start(&t, p, 64);
+	for (uint32_t key = 1; key <= 6; key++) {
+		test_fq_put(&t, key, 0, 100);
+		assert_int_equal(test_fq_key(&t), key);
+	}
+	test_fq_put(&t, 6, 0, 100);
+	test_fq_put(&t, 7, 0, 100);
+	assert_int_equal(t.drops, 0);
+	test_fq_put(&t, 8, 0, 100);
+	assert_int_equal(t.drop_why[0], FQ_DROP_NO_TIN);
+	fq_check(t.q);
+	assert_int_equal(test_fq_key(&t), 6);
+	assert_int_equal(test_fq_key(&t), 7);
+	assert_int_equal(test_fq_key(&t), NOBODY);
+	fq_check(t.q);
+	test_fq_end(&t);
+}
+
 static void
 walk_sees_every_tin_once(void **state)
 {
@@ -475,6 +505,7 @@ main(void)
 		cmocka_unit_test(tin_limit_drops_fattest),
 		cmocka_unit_test(purge_empties_one_tin),
 		cmocka_unit_test(idle_tins_are_recycled),
+		cmocka_unit_test(tins_that_have_sent_all_make_room),
 		cmocka_unit_test(walk_sees_every_tin_once),
 	};
 

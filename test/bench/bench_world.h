@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole pipeline in one process, all stages on one lcore, between two rings that stand for ports:
+ *
+ *   172.16.0.0/12 -- 192.168.0.2 -- LAN [gateway] WAN -- 203.0.113.2 -- peers, 198.18.0.0/15
+ *                                                        peer i: 10.0.0.1+i/32
+ *
+ * The stages, tables and queues are tinguard's, made as main.c makes them; each peer has a session
+ * without a handshake. What is not in it is a NIC's driver.
+ *
+ * Packets come in windows: so many as a port's RX ring holds are written, then moved. So they are
+ * not in the first-level caches when they are looked at, as they are not behind a NIC.
+ */
+#ifndef BENCH_WORLD_H
+#define BENCH_WORLD_H
+
+#include "clock.h"
+#include "pipeline.h"
+
+#define WORLD_WINDOW 1024u
+#define WORLD_MTU 1420u
+#define WORLD_WG_PORT 51820
+
+enum { LAN, WAN, WORLD_PORTS };
+enum world_direction { WORLD_ENCRYPT, WORLD_DECRYPT };
+
+/* What a window is filled with. len: of inner packets, 0: IMIX (64, 576 and 1420 as 7:4:1). */
+struct world_traffic {
+	enum world_direction direction;
+	uint32_t flows; /* dealt out to the peers in turn; each packet is of a random one */
+	uint16_t len;
+};
+
+struct world {
+	struct tg_pipeline p;
+	struct rcu *rcu;
+	uint32_t n_peers;
+	struct wg_peer **peers;
+	uint8_t key[WG_KEY_LEN]; /* of all sessions, both ways */
+	struct aead *aead; /* not the pipeline's */
+	uint64_t random;
+	struct rte_ring *in[WORLD_PORTS];
+	struct rte_ring *out[WORLD_PORTS];
+	struct rte_mbuf *window[WORLD_WINDOW];
+	struct aead_job jobs[WORLD_WINDOW]; /* the same packets for the cipher alone */
+};
+
+/* Ends the process on failure. */
+struct world *world_create(uint32_t peers);
+/* NULL is allowed. */
+void world_destroy(struct world *w);
+
+/* Writes a window of packets and puts it into the port. Its last window must be out. */
+void world_fill(struct world *w, const struct world_traffic *t);
+
+/* One round of the worker. */
+static inline void
+world_round(struct world *w)
+{
+	struct tg_worker *worker = &w->p.workers[0];
+	uint64_t now = tg_now();
+
+	for (unsigned int i = 0; i < worker->n_stages; i++)
+		worker->stages[i].poll(worker->stages[i].stage, now);
+	rte_rcu_qsbr_quiescent(worker->qsbr, worker->reader);
+}
+
+/* Whether all of the window has left by its port. */
+bool world_is_through(const struct world *w, enum world_direction d);
+
+/* Takes the window back from where it is; all of it must be there, or the process ends. */
+void world_collect(struct world *w, enum world_direction d);
+void world_take_back(struct world *w, enum world_direction d);
+
+#endif
