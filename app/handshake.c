@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control.h"
 
+#include "clock.h"
 #include "path.h"
 
 static struct rte_mbuf *
@@ -130,7 +131,7 @@ tg_handshake_poll(struct tg_control *c)
 			proceed(c, jobs[j]);
 		n += k;
 	}
-	return n + (own ? stage_handshake_poll(own, c->now) : 0);
+	return n + (own ? stage_handshake_poll(own, tg_now()) : 0);
 }
 
 void

@@ -30,8 +30,8 @@ const char *tg_stage_name(enum tg_stage_kind kind);
 /*
  * From the lists of the command line ("1,3-5", NULL where not given), or by default from the number
  * of worker lcores: 1 runs all stages, 2 run RX+TX and crypto, 3 one each, more go to crypto. The
- * handshake stage has its lcores for itself, by default the main one. 0, or -EINVAL and what is wrong
- * in error.
+ * handshake stage has its lcores for itself, by default the main one. 0, or -EINVAL and what is
+ * wrong in error.
  */
 int tg_lcores_map(
 	struct tg_lcores *map, const char *const lists[TG_STAGE_KINDS], char error[TG_ERROR_LEN]);

@@ -26,7 +26,8 @@ enum tg_op {
 	TG_OP_FRAME, /* to TX (from RX by way of crypto); Ethernet frame for port, tin in peer */
 	TG_OP_STAGE, /* to TX; IP packet for peer, which has no session */
 	TG_OP_WIRE, /* to TX; sealed WireGuard message for peer */
-	TG_OP_HANDSHAKE, /* to a handshake stage; WireGuard message of another type, outer header before it */
+	TG_OP_HANDSHAKE, /* to a handshake stage; WireGuard message of another type, outer header
+			    before it */
 	TG_OP_TWIN, /* to control; Ethernet frame for the twin of port */
 	TG_OP_TUNNEL, /* to control; IP packet for the kernel by way of the tunnel device */
 	TG_OP_RESOLVE, /* to control; IP packet whose next hop on port has no MAC yet, tin in peer

@@ -19,7 +19,8 @@ tg_handshake_job_end(struct rte_mempool *jobs, struct wg_job *job)
 	rte_mempool_put(jobs, job);
 }
 
-/* Who floods us with what has to be answered by a cookie shall not fill the ring for the others. */
+/* What comes in takes half the ring to control at most: the rest is for handshakes that have begun.
+ */
 static bool
 is_crowded(const struct tg_handshake *hs)
 {
@@ -81,8 +82,10 @@ take(struct tg_handshake *hs, const struct wg_identity *identity, const void *ms
 	struct wg_job *job;
 	void *memory;
 
-	if (refusal && (refusal != WG_REFUSED_UNDER_LOAD || is_crowded(hs)))
+	if (refusal && refusal != WG_REFUSED_UNDER_LOAD)
 		return refusal;
+	if (is_crowded(hs))
+		return refusal ? refusal : WG_REFUSED_RESOURCES;
 	if (rte_mempool_get(hs->jobs, &memory))
 		return WG_REFUSED_RESOURCES;
 	job = memory;
@@ -121,14 +124,18 @@ take_messages(struct tg_handshake *hs, struct rte_ring *ring, const struct wg_id
 static unsigned int
 run_jobs(struct tg_handshake *hs, const struct wg_identity *identity, uint64_t end)
 {
+	struct wg_job *job;
 	unsigned int n = 0;
-	void *job;
+	void *next;
 
-	while (tg_now() < end && rte_ring_sc_dequeue(hs->from_control, &job) == 0) {
+	while (tg_now() < end && rte_ring_sc_dequeue(hs->from_control, &next) == 0) {
+		job = next;
 		wg_job_run(job, identity);
-		if (rte_ring_sp_enqueue(hs->to_control, job))
-			tg_handshake_job_end(hs->jobs, job);
 		n++;
+		if (rte_ring_sp_enqueue(hs->to_control, job) == 0)
+			continue;
+		hs->refusals[WG_REFUSED_RESOURCES] += job->kind != WG_JOB_INITIATE;
+		tg_handshake_job_end(hs->jobs, job);
 	}
 	return n;
 }

@@ -63,7 +63,7 @@ void wg_job_receive(struct wg_job *job, const struct wg_identity *identity, cons
 void wg_job_reply(struct wg_job *job, struct wg_admission *a, const void *msg, size_t len,
 	const struct wg_endpoint *from, uint64_t now);
 
-/* Any thread. Fails when identity is not the one that the job began under. */
+/* Any thread. Under another identity than it began with it yields nothing that control takes. */
 void wg_job_run(struct wg_job *job, const struct wg_identity *identity);
 
 void wg_job_wipe(struct wg_job *job);

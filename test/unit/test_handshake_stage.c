@@ -298,9 +298,9 @@ test_not_under_load_below_an_eighth(void **state)
 	assert_int_equal(refused(WG_REFUSED_INITIATION), RING / 8 - 2);
 }
 
-/* Cookie replies take half the ring to control at most: the rest is for handshakes. */
+/* What comes in takes half the ring to control at most: the rest is for what has begun. */
 static void
-test_cookies_leave_room(void **state)
+test_messages_leave_room(void **state)
 {
 	struct wg_initiation msg = initiation();
 	unsigned int i;
@@ -401,7 +401,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_under_load_for_a_second, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_not_under_load_below_an_eighth, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_cookies_leave_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_messages_leave_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_made_up_indices_end_in_the_stage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_poll_is_bounded, set_up, tear_down),

@@ -127,8 +127,8 @@ bed_counters(const struct bed *bed, enum tg_stage_kind kind, unsigned int i)
 static inline unsigned int
 bed_stages(const struct bed *bed, enum tg_stage_kind kind)
 {
-	const uint16_t n[] = {bed->p.env.n_rx, bed->p.env.n_crypto, bed->p.env.n_tx,
-		bed->p.env.n_handshake};
+	const uint16_t n[] = {
+		bed->p.env.n_rx, bed->p.env.n_crypto, bed->p.env.n_tx, bed->p.env.n_handshake};
 
 	return n[kind];
 }

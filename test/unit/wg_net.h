@@ -45,6 +45,7 @@ struct net_data {
 /* A step of a handshake that somebody computes (wg job.h). */
 struct net_job {
 	struct net_side *side;
+	bool done;
 	struct wg_job job;
 };
 
@@ -197,7 +198,7 @@ net_job_push(struct net_side *side, const struct wg_job *job)
 	struct net *net = side->net;
 
 	assert_true(net->n_jobs < NET_JOBS);
-	net->jobs[net->n_jobs++] = (struct net_job){side, *job};
+	net->jobs[net->n_jobs++] = (struct net_job){.side = side, .job = *job};
 }
 
 /* Computes one, and lets its device proceed. */
@@ -211,7 +212,8 @@ net_work_one(struct net *net, unsigned int i)
 
 	net->n_jobs--;
 	memmove(&net->jobs[i], &net->jobs[i + 1], (net->n_jobs - i) * sizeof(n));
-	wg_job_run(&n.job, wg_device_identity(dev));
+	if (!n.done)
+		wg_job_run(&n.job, wg_device_identity(dev));
 	if (wg_device_proceed(dev, &n.job, net->now, &refusal))
 		net_job_push(n.side, &n.job);
 	else
