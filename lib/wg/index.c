@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "index.h"
 #include "keypair.h"
@@ -118,6 +119,20 @@ wg_index_handshake(const struct wg_index *t, uint32_t index)
 	if (!(entry & IS_HANDSHAKE) || t->ids[slot_of(t, index)] != index)
 		return NULL;
 	return (struct wg_peer *)(entry - IS_HANDSHAKE);
+}
+
+void
+wg_index_fetch(const struct wg_index *t, uint32_t index)
+{
+	rte_prefetch0(&t->slots[slot_of(t, index)]);
+}
+
+const struct wg_keypair *
+wg_index_likely_keypair(const struct wg_index *t, uint32_t index)
+{
+	uintptr_t entry = entry_of(t, index);
+
+	return entry & IS_HANDSHAKE ? NULL : (const struct wg_keypair *)entry;
 }
 
 struct wg_keypair *
