@@ -2,6 +2,7 @@
 #include "stage_crypto.h"
 
 #include "ecn.h"
+#include "fetch.h"
 #include "hash.h"
 #include "path.h"
 #include "route.h"
@@ -211,6 +212,7 @@ tg_open_flush(struct tg_crypto *c)
 	unsigned int i;
 
 	aead_open_burst(c->aead, b->jobs, b->n);
+	tg_fetch_by_source(c->env, b->jobs, b->n);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
 			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);

@@ -8,33 +8,7 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
-#include "lpm_private.h"
-
-/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
-static inline uint64_t
-heap_path(unsigned int bits)
-{
-	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
-		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
-		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
-}
-
-/* Heap order has the longer prefixes higher. */
-static inline uintptr_t
-longest_inside(const struct lpm_node *n, unsigned int bits)
-{
-	uint64_t match = n->prefixes & heap_path(bits);
-
-	while (match) {
-		unsigned int index = 63 - __builtin_clzll(match);
-		uintptr_t value = __atomic_load_n(&n->slot[prefix_at(n, index)], __ATOMIC_ACQUIRE);
-
-		if (likely(value))
-			return value;
-		match &= below(index);
-	}
-	return 0;
-}
+#include "lpm_lookup.h"
 
 static inline uintptr_t
 descend(const struct lpm_node *n, lpm_key key)
@@ -76,24 +50,6 @@ lookup(const struct lpm_trie *t, lpm_key key)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (unlikely(__atomic_load_n(&t->changes, __ATOMIC_RELAXED) != changes));
 	return (void *)value;
-}
-
-static inline lpm_key
-key4(const uint8_t addr[4])
-{
-	uint32_t word;
-
-	memcpy(&word, addr, sizeof(word));
-	return (lpm_key)rte_be_to_cpu_32(word) << (KEY_BITS - 32);
-}
-
-static inline lpm_key
-key6(const uint8_t addr[16])
-{
-	uint64_t half[2];
-
-	memcpy(half, addr, sizeof(half));
-	return join((struct lpm_halves){rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1])});
 }
 
 void *
@@ -214,7 +170,7 @@ lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value
 size_t
 lpm_count(const struct lpm *t)
 {
-	return t->count;
+	return __atomic_load_n(&t->count, __ATOMIC_RELAXED);
 }
 
 size_t

@@ -57,12 +57,23 @@ void *lpm_get(const struct lpm *t, const struct lpm_prefix *p);
 void *lpm_lookup4(const struct lpm *t, const uint8_t addr[4]);
 void *lpm_lookup6(const struct lpm *t, const uint8_t addr[16]);
 
+/*
+ * Readers. Asks for the memory that lookups of n addresses, at most LPM_FETCH_MAX, will read, the
+ * misses of all overlapping, and for what the values point at. values: what is likely to be found,
+ * or NULL; not to be relied on, since nothing makes sure that a change beside it was seen whole.
+ */
+#define LPM_FETCH_MAX 32
+void
+lpm_fetch4(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[]);
+void
+lpm_fetch6(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[]);
+
 /* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table.
  */
 void lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value, void *ctx),
 	void *ctx);
 
-/* Writer. Prefixes held, and bytes of memory held for them. */
+/* Prefixes held (any thread), and bytes of memory held for them (writer). */
 size_t lpm_count(const struct lpm *t);
 size_t lpm_memory(const struct lpm *t);
 

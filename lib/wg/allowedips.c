@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "allowedips.h"
 
@@ -228,4 +229,41 @@ struct wg_peer *
 wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16])
 {
 	return peer_of(lpm_lookup6(table->lpm, addr));
+}
+
+/* Prefixes whose nodes and peers fill some of a second-level cache. */
+#define FETCH_FROM 1000
+
+static void
+fetch_peers(const void *nodes[], unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (nodes[i])
+			rte_prefetch0(((const struct wg_allowedips_node *)nodes[i])->peer);
+}
+
+void
+wg_allowedips_fetch4(
+	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n)
+{
+	const void *nodes[LPM_FETCH_MAX];
+
+	if (lpm_count(table->lpm) < FETCH_FROM)
+		return;
+	lpm_fetch4(table->lpm, addrs, n, nodes);
+	fetch_peers(nodes, n);
+}
+
+void
+wg_allowedips_fetch6(
+	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n)
+{
+	const void *nodes[LPM_FETCH_MAX];
+
+	if (lpm_count(table->lpm) < FETCH_FROM)
+		return;
+	lpm_fetch6(table->lpm, addrs, n, nodes);
+	fetch_peers(nodes, n);
 }

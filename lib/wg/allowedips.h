@@ -81,6 +81,15 @@ void wg_allowedips_remove_by_peer(struct wg_allowedips *table, struct wg_allowed
 /* Control thread. Prefixes of all peers. */
 size_t wg_allowedips_count(const struct wg_allowedips *table);
 
+/*
+ * Data path. Before n lookups, at most LPM_FETCH_MAX, of one family: asks for the memory that they
+ * will read, and for the peers. Nothing in a table that the cache holds anyway.
+ */
+void wg_allowedips_fetch4(
+	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n);
+void wg_allowedips_fetch6(
+	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n);
+
 /* Data path and control thread. addr in network order. NULL: no peer. */
 struct wg_peer *wg_allowedips_lookup4(const struct wg_allowedips *table, const uint8_t addr[4]);
 struct wg_peer *wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "index.h"
 #include "keypair.h"
@@ -124,6 +125,20 @@ bool
 wg_index_taken(const struct wg_index *t, uint32_t index)
 {
 	return entry_of(t, index) != 0;
+}
+
+void
+wg_index_fetch(const struct wg_index *t, uint32_t index)
+{
+	rte_prefetch0(&t->slots[slot_of(t, index)]);
+}
+
+const struct wg_keypair *
+wg_index_likely_keypair(const struct wg_index *t, uint32_t index)
+{
+	uintptr_t entry = entry_of(t, index);
+
+	return entry & IS_HANDSHAKE ? NULL : (const struct wg_keypair *)entry;
 }
 
 struct wg_keypair *

@@ -229,6 +229,43 @@ test_against_model(void **unused)
 	rcu_barrier(rcu);
 }
 
+/* With nobody changing the table, a burst of any length finds what lookups find. */
+static void
+test_fetch_finds_the_same(void **unused)
+{
+	struct lpm *t = lpm_create(rcu);
+	uint64_t state = 3;
+	size_t found = 0;
+
+	(void)unused;
+	for (uint64_t n = 0; n < 4000; n++) {
+		struct lpm_prefix p[LPM_FETCH_MAX] = {clustered_prefix(&state)};
+		const uint8_t *addrs[2][LPM_FETCH_MAX];
+		const void *values[LPM_FETCH_MAX];
+		unsigned int count[2] = {0, 0};
+
+		assert_int_equal(lpm_insert(t, &p[0], value_of(n), NULL), 0);
+		for (unsigned int i = 0; i <= n % LPM_FETCH_MAX; i++) {
+			unsigned int family;
+
+			p[i] = clustered_prefix(&state);
+			family = p[i].family == AF_INET6;
+			addrs[family][count[family]++] = p[i].addr;
+		}
+		lpm_fetch4(t, addrs[0], count[0], values);
+		for (unsigned int i = 0; i < count[0]; i++)
+			assert_ptr_equal(values[i], lpm_lookup4(t, addrs[0][i]));
+		lpm_fetch6(t, addrs[1], count[1], values);
+		for (unsigned int i = 0; i < count[1]; i++) {
+			assert_ptr_equal(values[i], lpm_lookup6(t, addrs[1][i]));
+			found += values[i] != NULL;
+		}
+	}
+	assert_true(found > 1000);
+	lpm_destroy(t);
+	rcu_barrier(rcu);
+}
+
 static void
 test_refuses_what_is_no_prefix(void **unused)
 {
@@ -586,6 +623,7 @@ main(void)
 		cmocka_unit_test(test_host_bits_are_ignored),
 		cmocka_unit_test(test_every_length_of_one_address),
 		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_fetch_finds_the_same),
 		cmocka_unit_test(test_reader_beside_churn),
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_a_million_hosts),
