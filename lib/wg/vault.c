@@ -38,7 +38,8 @@ struct wg_vault {
 struct wg_vault *
 wg_vault_create(size_t size)
 {
-	struct wg_vault *v = calloc(1, sizeof(*v));
+	/* It may be the first of libsodium that is used. */
+	struct wg_vault *v = sodium_init() < 0 ? NULL : calloc(1, sizeof(*v));
 
 	if (!v)
 		return NULL;
