@@ -22,6 +22,7 @@
 
 struct chunk {
 	struct chunk *next;
+	size_t bytes; /* behind this */
 } __rte_cache_aligned;
 
 struct wg_vault {
@@ -37,7 +38,8 @@ struct wg_vault {
 struct wg_vault *
 wg_vault_create(size_t size)
 {
-	struct wg_vault *v = calloc(1, sizeof(*v));
+	/* It may be the first of libsodium that is used. */
+	struct wg_vault *v = sodium_init() < 0 ? NULL : calloc(1, sizeof(*v));
 
 	if (!v)
 		return NULL;
@@ -55,6 +57,7 @@ wg_vault_destroy(struct wg_vault *v)
 		return;
 	for (struct chunk *c = v->chunks; c; c = next) {
 		next = c->next;
+		ASAN_UNPOISON_MEMORY_REGION(c + 1, c->bytes);
 		sodium_free(c);
 	}
 	free(v->free);
@@ -79,13 +82,13 @@ grow(struct wg_vault *v)
 		free(ring);
 		return false;
 	}
-	c->next = v->chunks;
+	*c = (struct chunk){.next = v->chunks, .bytes = n * v->size};
 	v->chunks = c;
 	free(v->free);
 	v->free = ring;
 	v->first = 0;
 	v->total += n;
-	ASAN_POISON_MEMORY_REGION(c + 1, n * v->size);
+	ASAN_POISON_MEMORY_REGION(c + 1, c->bytes);
 	for (size_t i = 0; i < n; i++)
 		put(v, RTE_PTR_ADD(c + 1, i * v->size));
 	return true;

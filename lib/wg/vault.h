@@ -15,7 +15,8 @@
 
 struct wg_vault;
 
-/* size: bytes of a thing, a multiple of the cache line. NULL when memory is short. */
+/* size: bytes of a thing, a multiple of the cache line. NULL when memory is short, or libsodium
+ * cannot start. */
 struct wg_vault *wg_vault_create(size_t size);
 /* All things are back, or never used again. NULL is allowed. */
 void wg_vault_destroy(struct wg_vault *v);

@@ -12,6 +12,7 @@ import re
 import sys
 
 CHUNK = 1 << 24
+MAPPING_MAX = 1 << 32  # what is larger is the shadow of a sanitizer
 
 
 def needles(path):
@@ -30,7 +31,7 @@ def mappings(pid):
         if head:
             found = [int(head[1], 16), int(head[2], 16), head[4].strip() or "anonymous"]
             readable = head[3].startswith("r") and head[4].strip() not in ("[vvar]", "[vsyscall]")
-        elif line.startswith("VmFlags:") and readable:
+        elif line.startswith("VmFlags:") and readable and found[1] - found[0] <= MAPPING_MAX:
             yield (*found, line.split()[1:])
 
 

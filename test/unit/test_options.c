@@ -84,7 +84,10 @@ test_all_but_the_queue(void **state)
 	assert_int_equal(o.cipher, AEAD_LIBSODIUM);
 	assert_int_equal(o.max_peers, 1048576);
 	assert_int_equal(o.mbufs, 4096);
+	parse_good("--mtu 16000", copy, &o);
 	assert_int_equal(o.mtu, 16000);
+	parse_good("--mtu 1500", copy, &o);
+	assert_int_equal(o.mtu, 1500);
 	assert_false(o.user.set);
 	/* daemon has the numbers 1 and 1 on Debian. */
 	parse_good("--user daemon", copy, &o);

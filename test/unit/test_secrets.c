@@ -21,6 +21,8 @@
 #define PAGE 4096
 #define PIECE (256 * PAGE)
 #define MASK 0xa5
+/* What is larger is the shadow of a sanitizer. */
+#define MAPPING_MAX (UINT64_C(1) << 32)
 
 /* In the order in which they come to be. */
 enum secret {
@@ -99,7 +101,7 @@ search_all(void)
 			from = a;
 			to = b;
 		} else if (!strncmp(line, "VmFlags:", 8) && strstr(line, " wr") &&
-			from != (uintptr_t)piece) {
+			from != (uintptr_t)piece && to - from <= MAPPING_MAX) {
 			search(mem, piece, from, to, strstr(line, " dd") ? guarded : elsewhere);
 		}
 	}
