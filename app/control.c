@@ -175,9 +175,12 @@ routes_changed(void *control)
 static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
-	int ret = tg_port_set_mtu(&((struct tg_control *)control)->pipeline->env, port, mtu);
+	struct tg_control *c = control;
+	int ret = tg_port_set_mtu(&c->pipeline->env, port, mtu);
 
 	(void)up;
+	/* What fits the way to a peer depends on it. */
+	c->routes_changed = true;
 	if (ret)
 		fprintf(stderr, "tinguard: port %u: MTU %u: %s\n", port, mtu, rte_strerror(-ret));
 }

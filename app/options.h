@@ -20,6 +20,7 @@ struct tg_options {
 	uint32_t max_peers;
 	uint32_t mbufs;
 	struct tg_queue_options queue;
+	bool mss_clamp;
 	bool help;
 	bool version;
 };
