@@ -191,6 +191,8 @@ link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 	const struct tg_env *env = &c->pipeline->env;
 	int ret;
 
+	/* What fits the way to a peer depends on it. */
+	c->routes_changed = true;
 	if (port == TG_FIB_TUNNEL) {
 		wg_device_set_up(c->dev, up, c->now);
 		return;

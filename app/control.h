@@ -18,6 +18,7 @@
 #include "netlink.h"
 #include "paths.h"
 #include "pipeline.h"
+#include "refuse.h"
 #include "uapi.h"
 
 /* So many next hops are waited for at a time, with so many packets each. */
@@ -81,6 +82,7 @@ struct tg_control {
 
 	struct tg_waiting_hop waiting[TG_RESOLVE_HOPS];
 
+	struct tg_refuse_limit refused; /* of ICMP errors about packets that end here */
 	uint64_t refusals[WG_REFUSAL_COUNT]; /* of handshake messages that ended here */
 	struct tg_counters counters;
 };
@@ -128,6 +130,13 @@ unsigned int tg_kernel_poll(struct tg_control *c);
 /* To the crypto stage of its flow (SEAL) or session (OPEN), to the TX stage of its tin. */
 void tg_control_to_crypto(struct tg_control *c, struct rte_mbuf *m);
 void tg_control_to_tx(struct tg_control *c, struct rte_mbuf *m);
+
+/* icmp.c. A refused packet of a stage: its source is told. */
+void tg_icmp_answer(struct tg_control *c, struct rte_mbuf *m);
+/* An IP packet that ends here: host unreachable, where its source may be told. */
+void tg_icmp_host(struct tg_control *c, struct rte_mbuf *m, enum tg_drop why);
+/* A refused packet (tg_refuse()) that came from the tunnel device, as ip describes it. */
+void tg_icmp_to_kernel(struct tg_control *c, struct rte_mbuf *m, const struct pkt_ip *ip);
 
 /* resolve.c: an IP packet for an unresolved next hop (RESOLVE), or a sealed message (WIRE). */
 void tg_resolve_packet(struct tg_control *c, struct rte_mbuf *m);

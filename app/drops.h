@@ -22,6 +22,8 @@
 	X(PROHIBITED, "prohibited", "blackhole, unreachable or prohibit route")                    \
 	X(TTL, "ttl", "TTL or hop limit exceeded")                                                 \
 	X(TOO_BIG, "too_big", "larger than the MTU of the way out")                                \
+	X(FRAGMENTED, "fragmented", "went on in fragments")                                        \
+	X(NO_BUFFER, "no_buffer", "no packet buffer for fragments")                                \
 	X(NO_PEER, "no_peer", "no peer's AllowedIPs hold the destination")                         \
 	X(PEER_GONE, "peer_gone", "the peer was removed meanwhile")                                \
 	X(NO_ENDPOINT, "no_endpoint", "the peer has no endpoint, or no route leads there")         \
@@ -72,12 +74,17 @@ tg_drop_fq(enum fq_drop why)
 }
 
 /*
- * What one stage counts. Written by the one thread that runs the stage, read by any: 64-bit
- * counters are not torn on the machines that we run on, and may be a little old.
+ * What one stage counts: in + icmp + fragments = out + drops when nothing waits. Written by the one
+ * thread that runs the stage, read by any: 64-bit counters are not torn on the machines that we run
+ * on, and may be a little old.
  */
 struct tg_counters {
 	uint64_t in;
 	uint64_t out;
+	uint64_t icmp; /* errors asked for, each a packet of its own */
+	uint64_t icmp_sent; /* control only */
+	uint64_t icmp_limited; /* errors not sent, since there were too many */
+	uint64_t fragments; /* made */
 	uint64_t drops[TG_DROP_COUNT];
 } __rte_cache_aligned;
 

@@ -31,6 +31,7 @@ struct tg_env {
 	struct rte_mempool *pool;
 	uint16_t mtu_max; /* that an mbuf of the pool has room for */
 	uint64_t salt; /* of flow hashes */
+	bool mss_clamp; /* lower the MSS of TCP to what fits the tunnel */
 	_Atomic uint16_t listen_port; /* network order; 0: none */
 	uint16_t n_rx;
 	uint16_t n_crypto;

@@ -30,7 +30,9 @@ enum tg_hop_type {
 	TG_HOP_TUNNEL, /* to the peer that AllowedIPs name */
 	TG_HOP_LOCAL, /* an address of ours */
 	TG_HOP_KERNEL, /* out of an interface that is not ours: the kernel forwards it */
-	TG_HOP_PROHIBIT, /* blackhole, unreachable, prohibit */
+	TG_HOP_BLACKHOLE, /* nobody is told */
+	TG_HOP_UNREACHABLE,
+	TG_HOP_PROHIBIT,
 };
 
 /* l2: the neighbour's MAC in the low 48 bits (first byte lowest) and TG_HOP_RESOLVED, or 0. */
@@ -93,6 +95,9 @@ void tg_fib_hop_put(struct tg_fib *fib, struct tg_hop *hop);
  */
 bool tg_fib_source(const struct tg_fib *fib, const struct tg_hop *hop, uint16_t family,
 	const uint8_t *dst, uint8_t src[16]);
+
+/* Any of our addresses that reaches beyond a link, the tunnel device's first. False: none. */
+bool tg_fib_any_source(const struct tg_fib *fib, uint16_t family, uint8_t src[16]);
 
 /* Is addr one of our own, on any interface? */
 bool tg_fib_is_local(const struct tg_fib *fib, uint16_t family, const uint8_t *addr);

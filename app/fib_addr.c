@@ -138,6 +138,8 @@ port_of(const struct tg_hop *hop)
 		return TG_FIB_TUNNEL;
 	case TG_HOP_LOCAL:
 	case TG_HOP_KERNEL:
+	case TG_HOP_BLACKHOLE:
+	case TG_HOP_UNREACHABLE:
 	case TG_HOP_PROHIBIT:
 		break;
 	}
@@ -164,6 +166,20 @@ tg_fib_source(const struct tg_fib *fib, const struct tg_hop *hop, uint16_t famil
 	if (best)
 		memcpy(src, best->addr, sizeof(best->addr));
 	return best != NULL;
+}
+
+bool
+tg_fib_any_source(const struct tg_fib *fib, uint16_t family, uint8_t src[16])
+{
+	struct fib_addr *a;
+
+	for (int port = TG_FIB_TUNNEL; port >= 0; port--)
+		LL_FOREACH (fib->addrs[port], a)
+			if (a->addr.family == family && a->addr.scope < RT_SCOPE_LINK) {
+				memcpy(src, a->addr.addr, sizeof(a->addr.addr));
+				return true;
+			}
+	return false;
 }
 
 bool

@@ -114,6 +114,10 @@ hop_of(struct tg_fib *fib, const struct tg_fib_route *r)
 		return r->own ? &fib->local : &fib->broadcast;
 	case TG_HOP_KERNEL:
 		return &fib->kernel;
+	case TG_HOP_BLACKHOLE:
+		return &fib->blackhole;
+	case TG_HOP_UNREACHABLE:
+		return &fib->unreachable;
 	case TG_HOP_PROHIBIT:
 		break;
 	}

@@ -5,8 +5,10 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include "fragment.h"
 #include "hash.h"
 #include "ports.h"
+#include "route.h"
 #include "tap.h"
 
 /* So many packets are read from a device before the others have their turn. */
@@ -44,6 +46,36 @@ tg_control_to_tx(struct tg_control *c, struct rte_mbuf *m)
 	enqueue(c, c->pipeline->to_tx[i], m, TG_DROP_TX_FULL);
 }
 
+static void
+seal(struct tg_control *c, struct rte_mbuf *m, uint32_t peer)
+{
+	tg_meta(m)->op = TG_OP_SEAL;
+	tg_meta(m)->peer = peer;
+	tg_control_to_crypto(c, m);
+}
+
+/* Fits the tunnel's MTU, which the kernel knows, but not the way to the peer. */
+static void
+too_big(struct tg_control *c, struct rte_mbuf *m, const struct pkt_ip *ip, uint32_t peer,
+	uint16_t mtu)
+{
+	struct rte_mbuf *out[TG_FRAGMENTS_MAX];
+	unsigned int i, n;
+
+	switch (tg_route_too_big(&c->counters, m, ip, mtu)) {
+	case TG_OP_FRAGMENT:
+		n = tg_fragment(&c->pipeline->env, &c->counters, m, out);
+		for (i = 0; i < n; i++)
+			seal(c, out[i], peer);
+		break;
+	case TG_OP_REFUSED:
+		tg_icmp_to_kernel(c, m, ip);
+		break;
+	default:
+		break;
+	}
+}
+
 /* The gateway's own traffic, and what the kernel forwards, to the peer that AllowedIPs name. */
 static void
 from_tunnel(struct tg_control *c, struct rte_mbuf *m)
@@ -51,6 +83,7 @@ from_tunnel(struct tg_control *c, struct rte_mbuf *m)
 	const struct wg_allowedips *allowed = wg_device_allowedips(c->dev);
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	const struct wg_peer *peer;
+	uint16_t mtu;
 	struct pkt_ip ip;
 	enum pkt_ip_reason bad = pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
 
@@ -58,16 +91,20 @@ from_tunnel(struct tg_control *c, struct rte_mbuf *m)
 		tg_drop(&c->counters, m, tg_drop_ip(bad));
 		return;
 	}
+	m->hash.rss = pkt_flow_hash(&ip, p, c->pipeline->env.salt);
 	peer = ip.version == 4 ? wg_allowedips_lookup4(allowed, ip.dst)
 			       : wg_allowedips_lookup6(allowed, ip.dst);
 	if (!peer) {
-		tg_drop(&c->counters, m, TG_DROP_NO_PEER);
+		if (tg_refuse(&c->counters, m, &ip, TG_DROP_NO_PEER, PKT_ICMP_HOST) ==
+			TG_OP_REFUSED)
+			tg_icmp_to_kernel(c, m, &ip);
 		return;
 	}
-	m->hash.rss = pkt_flow_hash(&ip, p, c->pipeline->env.salt);
-	tg_meta(m)->op = TG_OP_SEAL;
-	tg_meta(m)->peer = peer->id;
-	tg_control_to_crypto(c, m);
+	mtu = atomic_load_explicit(&peer->mtu, memory_order_relaxed);
+	if (ip.total_len > mtu)
+		too_big(c, m, &ip, peer->id, mtu);
+	else
+		seal(c, m, peer->id);
 }
 
 static void
@@ -140,6 +177,9 @@ to_kernel(struct tg_control *c, struct rte_mbuf *m)
 	case TG_OP_TUNNEL:
 		fd = c->tunnel.fd;
 		break;
+	case TG_OP_REFUSED:
+		tg_icmp_answer(c, m);
+		return;
 	default:
 		tg_resolve_packet(c, m);
 		return;

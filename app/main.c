@@ -88,6 +88,7 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 	env->dev = control.dev = wg_device_create(&device);
 	if (!env->dev)
 		return failed(error, "device", -errno);
+	env->mss_clamp = o->mss_clamp;
 	randombytes_buf(&env->salt, sizeof(env->salt));
 	control.pipeline = &pipeline;
 	control.queue = &o->queue;

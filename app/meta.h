@@ -30,6 +30,8 @@ enum tg_op {
 			    before it */
 	TG_OP_TWIN, /* to control; Ethernet frame for the twin of port */
 	TG_OP_TUNNEL, /* to control; IP packet for the kernel by way of the tunnel device */
+	TG_OP_REFUSED, /* to control; IP packet that has ended here: its source is to be told */
+	TG_OP_FRAGMENT, /* nowhere yet; IP packet to be cut to fit mtu */
 	TG_OP_RESOLVE, /* to control; IP packet whose next hop on port has no MAC yet, tin in peer
 			*/
 };
@@ -38,7 +40,14 @@ struct tg_meta {
 	struct fq_pkt fq; /* inner flow hash, taken before encryption; time of entering the queue */
 	uint32_t peer; /* peer id or reserved tin, see above */
 	uint32_t keypair; /* sealed: the session's local index */
-	uint32_t counter; /* sealed: low 32 bits of its counter */
+	union {
+		uint32_t counter; /* sealed: low 32 bits of its counter */
+		struct {
+			uint16_t mtu; /* FRAGMENT, REFUSED: of the way out */
+			uint8_t icmp; /* REFUSED: enum pkt_icmp, what to say */
+			uint8_t why; /* REFUSED: enum tg_drop */
+		};
+	};
 	uint8_t op; /* enum tg_op */
 	union {
 		uint8_t port; /* came in or goes out by this port */

@@ -248,8 +248,12 @@ hop_of(const struct tg_netlink *nl, const struct nl_route *from, struct tg_fib_r
 		return true;
 	/* A route thrown to later tables ends here too: there is none behind main. */
 	case RTN_THROW:
-	case RTN_BLACKHOLE:
 	case RTN_UNREACHABLE:
+		r->type = TG_HOP_UNREACHABLE;
+		return true;
+	case RTN_BLACKHOLE:
+		r->type = TG_HOP_BLACKHOLE;
+		return true;
 	case RTN_PROHIBIT:
 		r->type = TG_HOP_PROHIBIT;
 		return true;

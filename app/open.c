@@ -3,6 +3,7 @@
 
 #include "ecn.h"
 #include "fetch.h"
+#include "fragment.h"
 #include "hash.h"
 #include "path.h"
 #include "route.h"
@@ -85,13 +86,12 @@ source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct w
 				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
 }
 
-/* The inner packet onwards; its data begin at its IP header and end with it. */
 static void
-forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
+routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
-	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
-	tg_meta(m)->fq.hash = m->hash.rss;
-	switch (tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip))) {
+	struct tg_crypto *c = stage;
+
+	switch (op) {
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
@@ -100,10 +100,26 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 	case TG_OP_FRAME:
 		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
 		break;
+	case TG_OP_FRAGMENT:
+		tg_fragment_route(c->env, &c->counters, m, routed, c);
+		break;
+	case TG_OP_REFUSED:
+		if (tg_refuse_may_tell(&c->refused, &c->counters, m, c->now))
+			tg_outbox_push(&c->local, m, &c->counters);
+		break;
 	default:
 		tg_outbox_push(&c->local, m, &c->counters);
 		break;
 	}
+}
+
+/* The inner packet onwards; its data begin at its IP header and end with it. */
+static void
+forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
+{
+	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
+	tg_meta(m)->fq.hash = m->hash.rss;
+	routed(c, m, tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip)));
 }
 
 static void

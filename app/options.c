@@ -27,6 +27,7 @@
 	X(CODEL, "codel", "target=T,...", "and interval=T, ce-threshold=T (5ms, 100ms, none)")     \
 	X(FLOWS, "flows", "N", "flow queues of a port, a power of two (65536)")                    \
 	X(SHAPE, "shape", "PORT=RATE,...", "and overhead=N, mpu=N, atm or ptm; 0=100mbit")         \
+	X(MSS_CLAMP, "mss-clamp", NULL, "lower the MSS of TCP to what fits the tunnel's MTU")      \
 	X(MAX_PEERS, "max-peers", "N", "room for so many peers, up to 1048576 (65536)")            \
 	X(MBUFS, "mbufs", "N", "packet buffers, 4096 to 16777216 (49152)")                         \
 	X(MTU, "mtu", "N", "of the ports, and room in a packet buffer, 1500 to 16000 (1500)")      \
@@ -138,6 +139,9 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		return tg_parse_flows(&o->queue, value, error);
 	case OPTION_SHAPE:
 		return tg_parse_shape(&o->queue, value, error);
+	case OPTION_MSS_CLAMP:
+		o->mss_clamp = true;
+		return 0;
 	case OPTION_MAX_PEERS:
 		return number("max-peers", value, 1, WG_PEER_SLOTS_MAX, &o->max_peers, error);
 	case OPTION_MBUFS:

@@ -23,6 +23,7 @@ struct tg_options {
 	uint32_t mtu;
 	struct tg_queue_options queue;
 	struct tg_user user;
+	bool mss_clamp;
 	bool help;
 	bool version;
 };

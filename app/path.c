@@ -129,15 +129,36 @@ same(const struct tg_path *a, const struct tg_path *b)
 		memcmp(a->outer.hdr, b->outer.hdr, a->outer.len) == 0;
 }
 
+/* What a message of it takes beside the outer headers is without padding: shape() adds none past
+ * it. */
+static uint16_t
+inner_mtu(const struct tg_path *path)
+{
+	uint32_t mtu = tg_fib_port_mtu(path->fib, path->port);
+	uint32_t around = path->outer.len - sizeof(struct rte_ether_hdr) + WG_DATA_LEN_MIN;
+
+	return (uint16_t)RTE_MAX(mtu - RTE_MIN(mtu, around), (uint32_t)RTE_ETHER_MIN_MTU);
+}
+
+static void
+set_mtu(struct wg_peer *peer, uint16_t mtu)
+{
+	atomic_store_explicit(&peer->mtu, mtu, memory_order_relaxed);
+}
+
 void
 tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 {
 	const struct tg_path *old = tg_path_of(peer);
 	struct tg_path path;
 
-	if (fill(env, &path, &peer->endpoint))
+	if (fill(env, &path, &peer->endpoint)) {
+		set_mtu(peer, UINT16_MAX);
 		publish(rcu, peer, NULL);
-	else if (old && same(old, &path))
+		return;
+	}
+	set_mtu(peer, inner_mtu(&path));
+	if (old && same(old, &path))
 		tg_fib_hop_put(path.fib, path.hop);
 	else
 		publish(rcu, peer, copy(&path));

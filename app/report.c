@@ -11,6 +11,13 @@ stage(const char *name, unsigned int i, const struct tg_counters *c, FILE *out)
 	unsigned int why;
 
 	fprintf(out, "%s%u: in %" PRIu64 " out %" PRIu64 "\n", name, i, c->in, c->out);
+	if (c->icmp || c->icmp_sent)
+		fprintf(out,
+			"%s%u:   ICMP errors: asked for %" PRIu64 " too many %" PRIu64
+			" sent %" PRIu64 "\n",
+			name, i, c->icmp, c->icmp_limited, c->icmp_sent);
+	if (c->fragments)
+		fprintf(out, "%s%u:   fragments %" PRIu64 "\n", name, i, c->fragments);
 	for (why = 0; why < TG_DROP_COUNT; why++)
 		if (c->drops[why])
 			fprintf(out, "%s%u:   %-16s %" PRIu64 "  (%s)\n", name, i, tg_drop_key(why),

@@ -46,13 +46,28 @@ forget(struct tg_control *c, struct tg_waiting_hop *w)
 	w->n = 0;
 }
 
+/* Of what was only forwarded the source is told; what waits at the end is not. */
+static void
+unresolved(struct tg_control *c, struct rte_mbuf *m, enum tg_drop why)
+{
+	const struct tg_meta *meta = tg_meta(m);
+
+	if (why != TG_DROP_UNRESOLVED || meta->op != TG_OP_FRAME || meta->peer == TG_TIN_TWIN ||
+		meta->peer == TG_TIN_HANDSHAKE) {
+		tg_drop(&c->counters, m, why);
+		return;
+	}
+	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
+	tg_icmp_host(c, m, why);
+}
+
 static void
 give_up(struct tg_control *c, struct tg_waiting_hop *w, enum tg_drop why)
 {
 	unsigned int i;
 
 	for (i = 0; i < w->n; i++)
-		tg_drop(&c->counters, w->pkts[i], why);
+		unresolved(c, w->pkts[i], why);
 	forget(c, w);
 }
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "route.h"
 
+#include <rte_branch_prediction.h>
+#include <rte_ip.h>
+
 #include "forward.h"
+#include "mss.h"
+#include "refuse.h"
 
 struct tg_hop *
 tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
@@ -48,6 +53,25 @@ end(struct tg_counters *c, struct rte_mbuf *m, enum tg_drop why)
 	return TG_OP_DROPPED;
 }
 
+static bool
+may_fragment(const struct pkt_ip *ip, const uint8_t *p)
+{
+	return ip->version == 4 && !(p[6] & RTE_IPV4_HDR_DF_FLAG >> 8);
+}
+
+enum tg_op
+tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip, uint32_t mtu)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (!pkt_ttl_lasts(p))
+		return tg_refuse(c, m, ip, TG_DROP_TTL, PKT_ICMP_TTL);
+	tg_meta(m)->mtu = (uint16_t)mtu;
+	if (may_fragment(ip, p))
+		return TG_OP_FRAGMENT;
+	return tg_refuse(c, m, ip, TG_DROP_TOO_BIG, PKT_ICMP_TOO_BIG);
+}
+
 static enum tg_op
 to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct pkt_ip *ip)
@@ -55,29 +79,48 @@ to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
 	const struct wg_peer *peer = ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->dst)
 						      : wg_allowedips_lookup6(allowed, ip->dst);
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t mtu;
 
-	if (!peer)
-		return end(c, m, TG_DROP_NO_PEER);
-	if (ip->total_len > tg_fib_tunnel_mtu(env->fib))
-		return end(c, m, TG_DROP_TOO_BIG);
-	if (!pkt_ttl_dec(rte_pktmbuf_mtod(m, uint8_t *)))
-		return end(c, m, TG_DROP_TTL);
+	if (unlikely(!peer))
+		return tg_refuse(c, m, ip, TG_DROP_NO_PEER, PKT_ICMP_HOST);
+	mtu = tg_route_peer_mtu(env, peer);
+	if (unlikely(ip->total_len > mtu))
+		return tg_route_too_big(c, m, ip, mtu);
+	if (unlikely(!pkt_ttl_dec(p)))
+		return tg_refuse(c, m, ip, TG_DROP_TTL, PKT_ICMP_TTL);
+	if (unlikely(env->mss_clamp))
+		pkt_mss_clamp(p, ip, mtu);
 	tg_meta(m)->peer = peer->id;
 	return TG_OP_SEAL;
+}
+
+/* What comes out of the tunnel is answered through it. */
+static void
+clamp_from_peer(const struct tg_env *env, struct rte_mbuf *m, const struct pkt_ip *ip, uint32_t mtu)
+{
+	if (tg_meta(m)->peer < WG_PEER_ID_RESERVED)
+		pkt_mss_clamp(rte_pktmbuf_mtod(m, uint8_t *), ip,
+			RTE_MIN(mtu, (uint32_t)tg_fib_tunnel_mtu(env->fib)));
 }
 
 static enum tg_op
 to_port(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct pkt_ip *ip, struct tg_hop *hop)
 {
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t mtu = tg_fib_port_mtu(env->fib, hop->port);
 	struct rte_ether_addr mac;
 
-	if (ip->total_len > tg_fib_port_mtu(env->fib, hop->port))
-		return end(c, m, TG_DROP_TOO_BIG);
+	if (unlikely(ip->total_len > mtu))
+		return tg_route_too_big(c, m, ip, mtu);
+	if (unlikely(!pkt_ttl_lasts(p)))
+		return tg_refuse(c, m, ip, TG_DROP_TTL, PKT_ICMP_TTL);
+	if (unlikely(env->mss_clamp))
+		clamp_from_peer(env, m, ip, mtu);
 	if (hop->type == TG_HOP_ON_LINK || !tg_hop_mac(hop, &mac))
 		return TG_OP_RESOLVE;
-	if (!pkt_ttl_dec(rte_pktmbuf_mtod(m, uint8_t *)))
-		return end(c, m, TG_DROP_TTL);
+	pkt_ttl_dec(p);
 	if (!tg_route_frame(env, m, hop->port, &mac, ip->version))
 		return end(c, m, TG_DROP_NO_ROOM);
 	tg_meta(m)->port = (uint8_t)hop->port;
@@ -91,16 +134,20 @@ decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, cons
 	if (tg_route_is_kernels(hop, ip))
 		return TG_OP_TUNNEL;
 	if (!hop)
-		return end(c, m, TG_DROP_NO_ROUTE);
+		return tg_refuse(c, m, ip, TG_DROP_NO_ROUTE, PKT_ICMP_NET);
 	switch (hop->type) {
 	case TG_HOP_TUNNEL:
 		return to_peer(env, c, m, ip);
 	case TG_HOP_ETHER:
 	case TG_HOP_ON_LINK:
 		return to_port(env, c, m, ip, hop);
+	case TG_HOP_UNREACHABLE:
+		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_HOST);
+	case TG_HOP_PROHIBIT:
+		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_PROHIBITED);
 	case TG_HOP_LOCAL:
 	case TG_HOP_KERNEL:
-	case TG_HOP_PROHIBIT:
+	case TG_HOP_BLACKHOLE:
 		break;
 	}
 	return end(c, m, TG_DROP_PROHIBITED);

@@ -22,11 +22,28 @@ bool tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip);
  * Data path. m's data begin at the IP packet that ip describes and end with it, hop is where it
  * leads; meta->peer is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets
  * meta->op and, for TG_OP_SEAL, meta->peer; for TG_OP_FRAME it writes the Ethernet header and sets
- * meta->port. TG_OP_TUNNEL: ours, or for the kernel to forward. Returns the op; TG_OP_DROPPED: m is
- * freed and counted in c.
+ * meta->port. TG_OP_TUNNEL: ours, or for the kernel to forward. TG_OP_REFUSED: for
+ * tg_refuse_may_tell(). TG_OP_FRAGMENT: for tg_fragment_route(). Returns the op; TG_OP_DROPPED: m
+ * is freed and counted in c.
  */
 enum tg_op tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct pkt_ip *ip, struct tg_hop *hop);
+
+/* Data path and control. Bytes of IP packet that fit the tunnel and the way to the peer. */
+static inline uint32_t
+tg_route_peer_mtu(const struct tg_env *env, const struct wg_peer *peer)
+{
+	uint16_t way = atomic_load_explicit(&peer->mtu, memory_order_relaxed);
+
+	return RTE_MIN(tg_fib_tunnel_mtu(env->fib), way);
+}
+
+/*
+ * Data path and control. For a packet of more than mtu bytes: FRAGMENT, or as tg_refuse(), about
+ * its length or, if that has run out, its TTL.
+ */
+enum tg_op
+tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip, uint32_t mtu);
 
 /* Writes the Ethernet header of a packet that goes over port to mac. False: no headroom. */
 bool tg_route_frame(const struct tg_env *env, struct rte_mbuf *m, uint16_t port,

@@ -4,6 +4,7 @@
 #include "ecn.h"
 #include "forward.h"
 #include "ip.h"
+#include "route.h"
 
 static void
 send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
@@ -75,7 +76,7 @@ shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp,
 {
 	bool ecn = atomic_load_explicit(&kp->peer->ecn, memory_order_relaxed);
 	uint16_t len = rte_pktmbuf_data_len(m);
-	uint16_t padded = (uint16_t)pkt_wg_padded(len, tg_fib_tunnel_mtu(env->fib));
+	uint16_t padded = (uint16_t)pkt_wg_padded(len, tg_route_peer_mtu(env, kp->peer));
 	struct tg_meta *meta = tg_meta(m);
 	struct wg_data *msg;
 

@@ -16,6 +16,7 @@
 #include "aead.h"
 #include "env.h"
 #include "event.h"
+#include "refuse.h"
 #include "ring.h"
 
 #define TG_HOLD_MAX 512
@@ -63,6 +64,8 @@ struct tg_crypto {
 	struct tg_batch open;
 
 	struct tg_lane_peer *peers; /* by slot */
+
+	struct tg_refuse_limit refused;
 
 	uint16_t n_held;
 	struct rte_mbuf *held[TG_HOLD_MAX];

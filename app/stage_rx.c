@@ -9,6 +9,7 @@
 
 #include "eth.h"
 #include "fetch.h"
+#include "fragment.h"
 #include "hash.h"
 #include "route.h"
 
@@ -138,8 +139,9 @@ classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m)
 }
 
 static void
-deal(struct tg_rx *rx, struct rte_mbuf *m, enum tg_op op)
+deal(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
+	struct tg_rx *rx = stage;
 	const struct wg_data *msg;
 	struct tg_outbox *box;
 
@@ -156,6 +158,14 @@ deal(struct tg_rx *rx, struct rte_mbuf *m, enum tg_op op)
 		break;
 	case TG_OP_HANDSHAKE:
 		box = &rx->handshake[tg_handshake_of_source(rx->env, m->hash.rss)];
+		break;
+	case TG_OP_FRAGMENT:
+		tg_fragment_route(rx->env, &rx->counters, m, deal, rx);
+		return;
+	case TG_OP_REFUSED:
+		if (!tg_refuse_may_tell(&rx->refused, &rx->counters, m, rx->now))
+			return;
+		box = &rx->local;
 		break;
 	default:
 		box = &rx->local;
@@ -188,7 +198,7 @@ stage_rx_poll(struct tg_rx *rx, uint64_t now)
 {
 	unsigned int i, n = 0;
 
-	(void)now;
+	rx->now = now;
 	for (i = 0; i < rx->n_queues; i++)
 		n += poll_queue(rx, &rx->queues[i]);
 	if (!n)

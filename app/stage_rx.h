@@ -8,6 +8,7 @@
 #define TG_STAGE_RX_H
 
 #include "env.h"
+#include "refuse.h"
 #include "ring.h"
 
 #define TG_RX_QUEUES_MAX 64
@@ -19,9 +20,11 @@ struct tg_rx_queue {
 
 struct tg_rx {
 	const struct tg_env *env;
+	uint64_t now; /* of this poll */
 	struct tg_outbox crypto[TG_STAGES_MAX];
 	struct tg_outbox handshake[TG_STAGES_MAX];
 	struct tg_outbox local;
+	struct tg_refuse_limit refused;
 	struct tg_counters counters;
 	uint64_t linearized; /* packets that came in several buffers and were copied into one */
 	uint16_t n_queues;

@@ -13,6 +13,7 @@
 
 #include "env.h"
 #include "event.h"
+#include "refuse.h"
 #include "ring.h"
 #include "stage_crypto.h"
 
@@ -38,12 +39,14 @@ struct tg_tx {
 	struct rte_ring *events;
 
 	struct fq *staging;
+	bool giving_up; /* what is purged from it is refused */
 	struct rte_ring *to_crypto[TG_STAGES_MAX];
 	struct tg_lane_peer
 		*lanes[TG_STAGES_MAX]; /* of the crypto stages: waiting is counted here too */
 
 	struct tg_wire wires[TG_PORTS_MAX];
 
+	struct tg_refuse_limit refused;
 	uint64_t port_full; /* times that a port took less than it was offered */
 	struct tg_counters counters;
 };

@@ -2,16 +2,42 @@
 #include "stage_tx.h"
 
 #include "fq.h"
+#include "path.h"
+
+static void
+waits_no_more(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	const struct tg_meta *meta = tg_meta(m);
+	struct tg_lane_peer *lane = &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
+
+	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+}
+
+static void
+refuse(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
+{
+	if (tg_refuse_host(&tx->refused, &tx->counters, m, why, tx->now))
+		tg_outbox_push(&tx->local, m, &tx->counters);
+}
 
 void
 tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
 	struct tg_tx *tx = ctx;
-	const struct tg_meta *meta = tg_meta(m);
-	struct tg_lane_peer *lane = &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
 
-	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
-	tg_drop(&tx->counters, m, tg_drop_fq(why));
+	waits_no_more(tx, m);
+	if (tx->giving_up)
+		refuse(tx, m, tg_drop_fq(why));
+	else
+		tg_drop(&tx->counters, m, tg_drop_fq(why));
+}
+
+static void
+give_up(struct tg_tx *tx, uint32_t id)
+{
+	tx->giving_up = true;
+	fq_tin_purge(tx->staging, id);
+	tx->giving_up = false;
 }
 
 /* A session may have come up while the packet was on its way here: then the tin is not closed. */
@@ -22,6 +48,11 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
 	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
 
+	if (peer && !tg_path_of(peer)) {
+		waits_no_more(tx, m);
+		refuse(tx, m, TG_DROP_NO_ENDPOINT);
+		return;
+	}
 	fq_enqueue(tx->staging, m, id, NULL, tx->now);
 	if (!peer)
 		fq_tin_purge(tx->staging, id);
@@ -39,7 +70,7 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 		fq_tin_open(tx->staging, command->peer);
 		break;
 	case TG_COMMAND_PURGE:
-		fq_tin_purge(tx->staging, command->peer);
+		give_up(tx, command->peer);
 		break;
 	case TG_COMMAND_GONE:
 		fq_tin_purge(tx->staging, command->peer);

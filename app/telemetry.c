@@ -44,6 +44,10 @@ add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const st
 		return NULL;
 	rte_tel_data_add_dict_u64(s, "in", c->in);
 	rte_tel_data_add_dict_u64(s, "out", c->out);
+	rte_tel_data_add_dict_u64(s, "icmp", c->icmp);
+	rte_tel_data_add_dict_u64(s, "icmp_sent", c->icmp_sent);
+	rte_tel_data_add_dict_u64(s, "icmp_limited", c->icmp_limited);
+	rte_tel_data_add_dict_u64(s, "fragments", c->fragments);
 	for (why = 0; why < TG_DROP_COUNT; why++)
 		if (c->drops[why])
 			rte_tel_data_add_dict_u64(s, tg_drop_key(why), c->drops[why]);

@@ -161,6 +161,13 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		tg_drop(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
 		return false;
 	}
+	/* Cannot be unless the path has changed on the way: then what fitted may not fit any more.
+	 */
+	if (unlikely(len + path->outer.len - RTE_ETHER_HDR_LEN >
+		    tg_fib_port_mtu(tx->env->fib, port))) {
+		tg_drop(&tx->counters, m, TG_DROP_TOO_BIG);
+		return false;
+	}
 	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {
 	case 0:
 		break;

@@ -19,6 +19,13 @@ enum { PKT_WG_PAD = 16 };
  */
 bool pkt_ttl_dec(uint8_t *ip);
 
+/* Would it? */
+static inline bool
+pkt_ttl_lasts(const uint8_t *ip)
+{
+	return ip[ip[0] >> 4 == 4 ? 8 : 7] > 1;
+}
+
 /*
  * Bytes of plaintext that a WireGuard packet of len bytes becomes: zero-padded to 16, but not past
  * the tunnel's mtu (WireGuard white paper section 5.4.6). A packet already past it is not padded.

@@ -54,6 +54,7 @@ skip_extensions(const uint8_t *p, struct pkt_ip *ip)
 	}
 	ip->l4_off = off;
 	ip->fragment = (frag & RTE_IPV6_FRAG_USED_MASK) != 0;
+	ip->later_fragment = (frag & RTE_IPV6_EHDR_FO_MASK) != 0;
 	return PKT_IP_OK;
 }
 
@@ -77,6 +78,7 @@ parse4(const uint8_t *p, uint32_t avail, struct pkt_ip *ip)
 	ip->proto = p[9];
 	ip->tos = p[1];
 	ip->fragment = (pkt_be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)) != 0;
+	ip->later_fragment = (pkt_be16(p + 6) & RTE_IPV4_HDR_OFFSET_MASK) != 0;
 	return PKT_IP_OK;
 }
 

@@ -37,6 +37,7 @@ struct pkt_ip {
 	uint8_t proto; /* behind the extension headers */
 	uint8_t tos; /* DSCP and ECN, or the traffic class */
 	bool fragment; /* first or later; not the atomic fragment of RFC 6946, which is whole */
+	bool later_fragment;
 };
 
 /*

@@ -15,6 +15,7 @@ wg_peer_create(struct wg_vault *vault, const uint8_t public_key[WG_KEY_LEN])
 	peer->vault = vault;
 	atomic_init(&peer->weight, WG_WEIGHT_DEFAULT);
 	atomic_init(&peer->replay_window, WG_REPLAY_WINDOW);
+	atomic_init(&peer->mtu, UINT16_MAX);
 	atomic_init(&peer->ecn, true);
 	wg_handshake_init(&peer->handshake, public_key);
 	wg_allowedips_list_init(&peer->allowed);

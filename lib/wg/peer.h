@@ -45,6 +45,7 @@ struct wg_peer {
 	uint32_t id;
 	_Atomic uint16_t weight; /* share of a saturated port */
 	_Atomic uint16_t replay_window; /* packets that the peer accepts behind the newest */
+	_Atomic uint16_t mtu; /* bytes of IP packet that fit the way to it; UINT16_MAX: not known */
 	_Atomic bool ecn; /* the peer carries CE from the outer header to the inner one */
 	_Atomic uint64_t rate; /* limit each way, bytes per s as on the wire; 0: none */
 	_Atomic(struct wg_keypair *) current;

@@ -81,6 +81,8 @@ static const struct wg_ops ops = {
 	.send = op_send,
 	.send_keepalive = op_ignore,
 	.session_up = op_ignore,
+	.path_needed = op_endpoint_changed,
+	.path_not_needed = op_peer_removed,
 	.purge = op_ignore,
 	.endpoint_changed = op_endpoint_changed,
 	.peer_removed = op_peer_removed,
@@ -183,17 +185,9 @@ give_session(struct world *w, struct wg_peer *peer, uint64_t now)
 	memcpy(keys.send, w->key, WG_KEY_LEN);
 	memcpy(keys.receive, w->key, WG_KEY_LEN);
 	need(wg_index_add_handshake(dev->index, peer, 0, &index) == 0, "no index");
-	kp = wg_keypair_create(peer, &keys, index, index, true, now);
+	kp = wg_keypair_create(dev->keypair_vault, peer, &keys, index, index, true, now);
 	need(kp != NULL, "no memory for sessions");
 	wg_session_add(dev, peer, kp, now);
-}
-
-static void
-keep_peer(struct wg_peer *peer, void *ctx)
-{
-	struct world *w = ctx;
-
-	w->peers[w->n_peers++] = peer;
 }
 
 static void
@@ -201,6 +195,8 @@ make_peers(struct world *w, uint32_t peers)
 {
 	uint64_t now = tg_now();
 	struct wg_update u;
+	struct wg_walk walk;
+	struct wg_peer *peer;
 
 	wg_update_init(&u);
 	u.has_private_key = true;
@@ -211,7 +207,10 @@ make_peers(struct world *w, uint32_t peers)
 	wg_update_free(&u);
 	w->peers = calloc(peers, sizeof(*w->peers));
 	need(w->peers != NULL, "no memory for peers");
-	wg_device_walk(w->p.env.dev, keep_peer, w);
+	wg_walk_begin(w->p.env.dev, &walk);
+	while ((peer = wg_walk_next(&walk)))
+		w->peers[w->n_peers++] = peer;
+	wg_walk_end(&walk);
 	for (uint32_t i = 0; i < peers; i++)
 		give_session(w, w->peers[i], now);
 }

@@ -29,6 +29,7 @@
 #include "path.h"
 #include "pipeline.h"
 #include "ports.h"
+#include "refuse.h"
 #include "test_eal.h"
 #include "test_random.h"
 
@@ -88,6 +89,14 @@ struct bed_flow {
 	uint32_t session;
 };
 
+/* What came out and is no whole UDP datagram, and at which place; the first BED_SEEN are kept. */
+#define BED_SEEN 64
+struct bed_seen {
+	unsigned int where;
+	uint16_t len;
+	uint8_t p[BED_MTU];
+};
+
 struct bed {
 	struct tg_pipeline p;
 	struct rcu *rcu;
@@ -115,6 +124,9 @@ struct bed {
 	unsigned int n_handshakes;
 	unsigned int n_events[TG_EVENT_ROAMED + 1];
 	unsigned int keepalives; /* that came to a peer */
+	struct tg_counters control;
+	struct bed_seen seen[BED_SEEN];
+	unsigned int n_seen;
 	uint8_t last_tos; /* of an IP header that came out, inner or in the clear */
 	uint8_t last_outer_tos;
 	struct wg_endpoint last_to; /* where the last WireGuard message went */
@@ -348,6 +360,38 @@ bed_commands(struct bed *bed)
 	memmove(bed->commands, &bed->commands[i], bed->n_commands * sizeof(bed->commands[0]));
 }
 
+/* As app/icmp.c does; who asks for a MAC gets none. */
+static inline void
+bed_answer(struct bed *bed, struct rte_mbuf *m)
+{
+	struct tg_pipeline *p = &bed->p;
+
+	switch (tg_refuse_answer(&p->env, &bed->control, m)) {
+	case TG_OP_SEAL:
+		bed_count_in(bed, p->to_crypto[tg_crypto_of_flow(&p->env, m->hash.rss)], m);
+		break;
+	case TG_OP_FRAME:
+		bed_count_in(bed, p->to_tx[tg_tx_of_tin(&p->env, tg_meta(m)->peer)], m);
+		break;
+	case TG_OP_RESOLVE:
+		rte_pktmbuf_free(m);
+		break;
+	default:
+		break;
+	}
+}
+
+static inline void
+bed_local_packet(struct bed *bed, struct rte_mbuf *m)
+{
+	bed->n_local[tg_meta(m)->op]++;
+	bed->collected++;
+	if (tg_meta(m)->op == TG_OP_REFUSED)
+		bed_answer(bed, m);
+	else
+		rte_pktmbuf_free(m);
+}
+
 static inline void
 bed_local(struct bed *bed)
 {
@@ -355,11 +399,8 @@ bed_local(struct bed *bed)
 	void *m;
 
 	for (i = 0; i < bed->p.n_local; i++)
-		while (rte_ring_sc_dequeue(bed->p.local[i], &m) == 0) {
-			bed->n_local[tg_meta(m)->op]++;
-			bed->collected++;
-			rte_pktmbuf_free(m);
-		}
+		while (rte_ring_sc_dequeue(bed->p.local[i], &m) == 0)
+			bed_local_packet(bed, m);
 }
 
 static inline void

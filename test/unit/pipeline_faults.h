@@ -70,6 +70,18 @@ lan_byte(struct bed *bed, unsigned int at, uint8_t value)
 	return feed_lan(bed, m);
 }
 
+/* With DF: a packet of len bytes that must not be cut. */
+static inline unsigned int
+lan_whole(struct bed *bed, unsigned int to, uint16_t len)
+{
+	uint8_t p[2048];
+
+	len = bed_packet(bed, p, BED_LAN, to, 0, (uint16_t)(len - 28));
+	p[6] = RTE_IPV4_HDR_DF_FLAG >> 8;
+	fix_checksum(p);
+	return feed_lan(bed, bed_frame(bed, LAN, p, len));
+}
+
 static inline unsigned int
 lan_to(struct bed *bed, uint8_t b, uint8_t c, uint8_t ttl)
 {

@@ -209,35 +209,65 @@ bed_site_send(struct bed *bed, unsigned int from, unsigned int to, uint32_t flow
  * What comes out.
  */
 static inline void
-bed_check_header(const uint8_t *p, unsigned int where)
+bed_check_header(const uint8_t *p, unsigned int where, uint8_t ttl)
 {
 	uint8_t expected[16];
 
 	if (p[0] >> 4 == 4) {
 		bed_host(where, AF_INET, expected);
-		assert_int_equal(p[8], 63);
+		assert_int_equal(p[8], ttl);
 		assert_int_equal(rte_ipv4_cksum((const void *)p), 0);
 		assert_memory_equal(p + 16, expected, 4);
 	} else {
 		bed_host(where, AF_INET6, expected);
-		assert_int_equal(p[7], 63);
+		assert_int_equal(p[7], ttl);
 		assert_memory_equal(p + 24, expected, 16);
 	}
 }
 
-/* An IP packet at the place where; NULL: it had been damaged. */
+static inline bool
+bed_is_whole_udp(const uint8_t *p)
+{
+	if (p[0] >> 4 == 6)
+		return p[6] == IPPROTO_UDP;
+	return p[9] == IPPROTO_UDP && !(p[6] & 0x3f) && !p[7];
+}
+
+/* What the gateway says itself begins with 64. */
+static inline void
+bed_see(struct bed *bed, const uint8_t *p, unsigned int where)
+{
+	struct bed_seen *seen = &bed->seen[bed->n_seen];
+	bool v4 = p[0] >> 4 == 4;
+	uint16_t len = (uint16_t)(v4 ? p[2] << 8 | p[3] : 40 + (p[4] << 8 | p[5]));
+
+	if (bed->damaged || bed->n_seen == BED_SEEN)
+		return;
+	bed_check_header(p, where, p[v4 ? 9 : 6] == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) ? 64 : 63);
+	assert_true(len <= sizeof(seen->p));
+	seen->where = where;
+	seen->len = len;
+	memcpy(seen->p, p, len);
+	bed->n_seen++;
+}
+
+/* An IP packet at the place where; NULL: it was no whole datagram, or had been damaged. */
 static inline struct bed_flow *
 bed_arrived(struct bed *bed, const uint8_t *p, unsigned int where)
 {
 	struct bed_payload id;
 	struct bed_flow *f;
 
+	if (!bed_is_whole_udp(p)) {
+		bed_see(bed, p, where);
+		return NULL;
+	}
 	memcpy(&id, p + (p[0] >> 4 == 4 ? 28 : 48), sizeof(id));
 	bed->last_tos = pkt_ip_tos(p);
 	if (bed->damaged && id.magic != BED_GOOD)
 		return NULL;
 	assert_int_equal(id.magic, BED_GOOD);
-	bed_check_header(p, where);
+	bed_check_header(p, where, 63);
 	assert_true(id.flow < BED_FLOWS);
 	f = &bed->flows[id.flow];
 	assert_true(id.seq >= f->next && id.seq < f->sent);

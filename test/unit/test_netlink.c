@@ -49,8 +49,8 @@ test_kinds_of_routes(void **state)
 	assert_via(n, "10.11.0.1", 0, "10.0.0.9");
 	assert_type(n, "10.12.0.1", TG_HOP_KERNEL);
 	assert_type(n, "10.0.9.2", TG_HOP_KERNEL);
-	assert_type(n, "10.13.0.1", TG_HOP_PROHIBIT);
-	assert_type(n, "10.14.0.1", TG_HOP_PROHIBIT);
+	assert_type(n, "10.13.0.1", TG_HOP_BLACKHOLE);
+	assert_type(n, "10.14.0.1", TG_HOP_UNREACHABLE);
 	assert_type(n, "10.15.0.1", TG_HOP_PROHIBIT);
 	assert_via(n, "10.16.0.1", 1, "fe80::9");
 	assert_type(n, "fd10::1", TG_HOP_TUNNEL);

@@ -77,9 +77,11 @@ test_all_but_the_queue(void **state)
 	assert_string_equal(o.lcores[TG_STAGE_CRYPTO], "2,3");
 	assert_string_equal(o.lcores[TG_STAGE_TX], "4");
 	assert_string_equal(o.lcores[TG_STAGE_HANDSHAKE], "0,5");
-	parse_good(
-		"--poll adaptive --cipher libsodium --max-peers 1048576 --mbufs 4096 --mtu 16000",
+	assert_false(o.mss_clamp);
+	parse_good("--poll adaptive --cipher libsodium --max-peers 1048576 --mbufs 4096 --mtu "
+		   "16000 --mss-clamp",
 		copy, &o);
+	assert_true(o.mss_clamp);
 	assert_true(o.adaptive);
 	assert_int_equal(o.cipher, AEAD_LIBSODIUM);
 	assert_int_equal(o.max_peers, 1048576);

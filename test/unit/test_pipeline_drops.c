@@ -199,8 +199,7 @@ static unsigned int
 inner_too_big(struct bed *bed)
 {
 	tg_fib_set_mtu(bed->p.env.fib, LAN, 127);
-	bed_site_send(bed, 0, BED_LAN, 1, 100);
-	return 1;
+	return site_byte(bed, 6, RTE_IPV4_HDR_DF_FLAG >> 8);
 }
 
 static unsigned int

@@ -49,7 +49,9 @@ test_a_packet_without_room_for_the_tag_is_counted(void **state)
 
 	RTE_SET_USED(state);
 	tg_fib_set_mtu(bed->p.env.fib, LAN, 9000);
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 9000);
 	tg_fib_set_mtu(bed->p.env.fib, TG_FIB_TUNNEL, 8920);
+	tg_path_update(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	/* Behind 14 bytes of Ethernet there are 2034: 2020 leave 14 of the tag's 16. */
 	bed_lan_send(bed, 0, 0, 2020 - 28);
 	bed_settle(bed);

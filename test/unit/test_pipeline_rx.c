@@ -133,15 +133,13 @@ frame_ttl_to_port(struct bed *bed)
 static unsigned int
 frame_too_big_for_peer(struct bed *bed)
 {
-	bed_lan_send(bed, 0, 0, BED_TUNNEL_MTU + 1 - 28);
-	return 1;
+	return lan_whole(bed, 0, BED_TUNNEL_MTU + 1);
 }
 
 static unsigned int
 frame_too_big_for_port(struct bed *bed)
 {
-	bed_lan_send(bed, BED_LAN, 0, BED_MTU + 1 - 28);
-	return 1;
+	return lan_whole(bed, BED_LAN, BED_MTU + 1);
 }
 
 static unsigned int
