@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the program holds in memory: the linker leads malloc and its kin through here (meson.build),
+ * and sodium_malloc likewise. What libraries outside the tree allocate for themselves does not
+ * count.
+ */
+#ifndef SOAK_MEMORY_H
+#define SOAK_MEMORY_H
+
+#include <stddef.h>
+
+struct soak_memory {
+	size_t objects;
+	size_t bytes; /* usable; of sodium_malloc the objects count alone */
+};
+
+struct soak_memory soak_memory(void);
+
+#endif
