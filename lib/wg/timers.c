@@ -96,10 +96,10 @@ consider_keepalives(struct wg_timer_due *due, const struct wg_peer *peer)
 	if (!peer->persistent_keepalive || !can_initiate(peer))
 		return;
 	if (t->keepalive_begins)
-		last = 0;
+		consider(due, WG_TIMER_PERSISTENT_KEEPALIVE, 0);
 	else
-		last += peer->persistent_keepalive * WG_NS_PER_S;
-	consider(due, WG_TIMER_PERSISTENT_KEEPALIVE, RTE_MAX(last, asked_enough));
+		consider(due, WG_TIMER_PERSISTENT_KEEPALIVE,
+			RTE_MAX(last + peer->persistent_keepalive * WG_NS_PER_S, asked_enough));
 }
 
 struct wg_timer_due

@@ -94,6 +94,28 @@ test_waits_for_every_reader(void **unused)
 	rcu_destroy(r);
 }
 
+static void
+unused_free(struct rcu_head *head)
+{
+	(void)head;
+}
+
+/* One more than a call frees: two calls for all of them. */
+static void
+test_frees_a_bounded_number(void **unused)
+{
+	static struct rcu_head heads[RCU_RECLAIM_MAX + 1];
+	struct rcu *r = rcu_create(READERS);
+
+	(void)unused;
+	for (unsigned int i = 0; i < RTE_DIM(heads); i++)
+		rcu_call(r, &heads[i], unused_free);
+	assert_int_equal(rcu_reclaim(r), RCU_RECLAIM_MAX);
+	assert_int_equal(rcu_reclaim(r), 1);
+	assert_int_equal(rcu_reclaim(r), 0);
+	rcu_destroy(r);
+}
+
 /* Reader 0 reports before 3 is deferred, reader 1 after: of 1, 2, 3 only the first two may go. */
 static void
 test_frees_oldest_first(void **unused)
@@ -271,6 +293,7 @@ main(void)
 		cmocka_unit_test(test_without_readers),
 		cmocka_unit_test(test_waits_for_every_reader),
 		cmocka_unit_test(test_frees_oldest_first),
+		cmocka_unit_test(test_frees_a_bounded_number),
 		cmocka_unit_test(test_offline_reader_holds_nothing),
 		cmocka_unit_test(test_deferred_while_freeing),
 		cmocka_unit_test(test_destroy_frees_what_waits),

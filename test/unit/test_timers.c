@@ -525,6 +525,11 @@ test_persistent_keepalive(void **state)
 	/* One at once, and since the session is 160 s old, the one that confirms its successor. */
 	set_keepalive(net, 0, 1, 25);
 	assert_int_equal(net->side[0].keepalives, 7);
+	/* At once even when something was sent just now. */
+	set_keepalive(net, 0, 1, 0);
+	net_data(net, 0, 1);
+	set_keepalive(net, 0, 1, 25);
+	assert_int_equal(net->side[0].keepalives, 8);
 	net_destroy(net);
 }
 
