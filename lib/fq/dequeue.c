@@ -3,9 +3,8 @@
  * Two levels of deficit round robin. Tins: those with new flows first while they have credit, then
  * the ring. Flows of a tin: new, then old, each through CoDel (RFC 8290 section 4.2).
  *
- * Nearly all packets leave by plain_run: the tin at the head of the ring has only old flows, and
- * nothing but its turn to think of. What else there is goes one packet at a time by boost_take and
- * ring_take.
+ * Most packets leave by the loop in take_burst: the tin at the head of the ring has only old flows,
+ * and nothing but its turn to think of. What else there is goes by special_take.
  */
 #include "flow.h"
 #include "tin.h"
@@ -54,7 +53,7 @@ is_policed(const struct fq *q, const struct fq_flow *f, uint32_t age)
 	return age >= q->police_at || f->codel.above || f->blue;
 }
 
-/* Takes the first packet off the flow and charges for it; 0 when CoDel or BLUE took it. */
+/* Takes the first packet off the flow; 0 when CoDel or BLUE took it. Deficits are the caller's. */
 static __rte_always_inline fq_link
 flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 {
@@ -72,8 +71,6 @@ flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 	FQ_ADD(t->sent_packets, 1);
 	FQ_ADD(t->sent_bytes, len);
 	FQ_ADD(q->c.bytes, len);
-	f->deficit -= (int32_t)len;
-	t->deficit -= (int32_t)len;
 	if (q->shaper.rate)
 		q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
 	return link;
@@ -111,13 +108,20 @@ mask_if(bool condition)
 	return -(uint32_t)condition;
 }
 
-/* The first old flow has sent: to the end of its list when it has no credit left. */
+/*
+ * The first old flow has sent: to the end of its list when it has no credit left, off it when it
+ * has no packets left.
+ */
 static inline void
-flow_next(const struct fq *q, struct fq_tin *t, struct fq_flow *f)
+old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 {
-	uint32_t fi = t->old.head, end = mask_if(f->deficit <= 0);
+	uint32_t fi = t->old.head, end = mask_if(deficit <= 0);
 
-	f->deficit += (int32_t)(q->quantum & end);
+	f->deficit = deficit + (int32_t)(q->quantum & end);
+	if (unlikely(!f->head) && deficit > 0) {
+		fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
+		return;
+	}
 	t->turns -= end;
 	t->old.head = fi ^ ((fi ^ f->next) & end);
 	t->old.tail ^= (t->old.tail ^ fi) & end;
@@ -125,20 +129,22 @@ flow_next(const struct fq *q, struct fq_tin *t, struct fq_flow *f)
 
 /* The first tin has sent: to the end of the ring when it has no credit left. */
 static inline void
-tin_next(const struct fq *q, struct fq_tin *t, struct fq_ring *r, uint32_t ti)
+tin_next(const struct fq *q, struct fq_tin *t, struct fq_ring *r, int32_t deficit)
 {
-	uint32_t end = mask_if(t->deficit <= 0);
+	uint32_t end = mask_if(deficit <= 0);
 
-	t->deficit += fq_tin_quantum(q, t) & (int32_t)end;
-	r->tins[r->tail & r->mask] = (uint16_t)ti;
+	t->deficit = deficit + (fq_tin_quantum(q, t) & (int32_t)end);
+	r->tins[r->tail & r->mask] = r->tins[r->head & r->mask];
 	r->head -= end;
 	r->tail -= end;
 }
 
+/* The next packet is one of an old flow, and all there is to do is to send it. */
 static inline bool
-tin_is_plain(const struct fq_tin *t)
+is_plain(const struct fq_tin *t, const struct fq_flow *f)
 {
-	return !(t->fresh.n | t->rate | t->closed) && t->old.n && t->deficit > 0;
+	return !(t->fresh.n | t->rate | t->closed) && t->old.n && t->deficit > 0 && f->head &&
+		f->deficit > 0;
 }
 
 static inline bool
@@ -147,50 +153,18 @@ is_held_back(const struct fq *q)
 	return q->shaper.rate && fq_is_after(q->shaper.ready, q->clock);
 }
 
-/* Packets of old flows in turn, while that is all there is to do. */
-static unsigned int
-plain_run(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+/* The first new flow has sent. Without credit it becomes an old one. */
+static inline void
+new_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 {
-	struct fq_ring ring = q->ring;
-	unsigned int n = 0;
-
-	while (n < max && !fq_ring_empty(&ring) && !is_held_back(q)) {
-		uint32_t ti = fq_ring_at(&ring, 0);
-		struct fq_tin *t = &q->tins[ti];
-		struct fq_flow *f = &q->flows[t->old.head];
-		fq_link link;
-
-		if (unlikely(!tin_is_plain(t) || !f->head || f->deficit <= 0))
-			break;
-		link = flow_take(q, t, f, now);
-		if (unlikely(!link))
-			continue;
-		pkts[n++] = fq_link_pkt(link);
-		if (unlikely(!f->head) && f->deficit > 0)
-			fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
-		else
-			flow_next(q, t, f);
-		tin_next(q, t, &ring, ti);
-		if (n & 1)
-			ring_prefetch(q, &ring);
+	f->deficit = deficit;
+	if (deficit <= 0) {
+		f->deficit += (int32_t)q->quantum;
+		f->list = FQ_LIST_OLD;
+		fq_fifo_push(q, &t->old, fq_fifo_pop(q, t, &t->fresh));
+	} else if (!f->head) {
+		fq_flow_release(q, fq_fifo_pop(q, t, &t->fresh));
 	}
-	q->ring.head = ring.head;
-	q->ring.tail = ring.tail;
-	return n;
-}
-
-static void
-flow_end_turn(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
-{
-	uint32_t fi = l->head;
-
-	q->flows[fi].deficit += (int32_t)q->quantum;
-	if (l == &t->old) {
-		fq_fifo_turn(q, t, l);
-		return;
-	}
-	q->flows[fi].list = FQ_LIST_OLD;
-	fq_fifo_push(q, &t->old, fq_fifo_pop(q, t, l));
 }
 
 /* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
@@ -203,15 +177,22 @@ tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now)
 		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		struct fq_flow *f = &q->flows[l->head];
 		fq_link link = 0;
+		uint32_t len;
 
+		if (!f->head && f->deficit > 0) {
+			fq_flow_release(q, fq_fifo_pop(q, t, l));
+			continue;
+		}
 		while (!link && f->head && f->deficit > 0)
 			link = flow_take(q, t, f, now);
-		if (f->deficit <= 0)
-			flow_end_turn(q, t, l);
-		else if (!f->head)
-			fq_flow_release(q, fq_fifo_pop(q, t, l));
+		len = fq_link_len(link);
+		t->deficit -= (int32_t)len;
+		if (l == &t->old)
+			old_next(q, t, f, f->deficit - (int32_t)len);
+		else
+			new_next(q, t, f, f->deficit - (int32_t)len);
 		if (unlikely(t->rate) && link)
-			fq_tin_charge(q, ti, fq_link_len(link));
+			fq_tin_charge(q, ti, len);
 		if (link)
 			return fq_link_pkt(link);
 	}
@@ -230,7 +211,7 @@ boost_due(const struct fq *q, uint32_t ti)
 static struct rte_mbuf *
 boost_take(struct fq *q, uint32_t now)
 {
-	while (q->boost.head != FQ_TIN_NIL) {
+	while (q->boost.n) {
 		uint32_t ti = fq_tin_unboost(q);
 		struct rte_mbuf *m;
 
@@ -286,6 +267,16 @@ ring_take(struct fq *q, uint32_t now)
 	return NULL;
 }
 
+/* What plain packets are not: of a boosted tin, a new flow, a tin with a rate. NULL: nothing is
+ * left. */
+static __rte_noinline struct rte_mbuf *
+special_take(struct fq *q, uint32_t now)
+{
+	struct rte_mbuf *m = boost_take(q, now);
+
+	return m ? m : ring_take(q, now);
+}
+
 static void
 note_idle(struct fq *q)
 {
@@ -293,33 +284,52 @@ note_idle(struct fq *q)
 	q->member.idled = true;
 }
 
-static unsigned int
-take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int n, uint32_t now)
+static void
+note_held_back(struct fq *q)
 {
-	unsigned int got = 0;
+	q->member.held |= q->packets > 0;
+	q->member.idled |= !q->packets;
+}
 
-	while (got < n) {
-		struct rte_mbuf *m = NULL;
+/* The ring is in registers here, and brought up to date for who else looks at it. */
+static unsigned int
+take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+{
+	struct fq_ring ring = q->ring;
+	unsigned int n = 0;
+
+	while (n < max) {
+		struct fq_tin *t = &q->tins[fq_ring_at(&ring, 0)];
+		struct fq_flow *f = &q->flows[t->old.head];
+		int32_t of_tin = t->deficit, of_flow = f->deficit;
+		fq_link link;
 
 		if (is_held_back(q)) {
-			q->member.held |= q->packets > 0;
-			q->member.idled |= !q->packets;
+			note_held_back(q);
 			break;
 		}
-		m = boost_take(q, now);
-		if (!m) {
-			got += plain_run(q, &pkts[got], n - got, now);
-			if (got == n || is_held_back(q))
+		if (unlikely(q->boost.n || fq_ring_empty(&ring) || !is_plain(t, f))) {
+			q->ring = ring;
+			pkts[n] = special_take(q, now);
+			ring = q->ring;
+			if (pkts[n]) {
+				n++;
 				continue;
-			m = ring_take(q, now);
-		}
-		if (!m) {
+			}
 			note_idle(q);
 			break;
 		}
-		pkts[got++] = m;
+		link = flow_take(q, t, f, now);
+		if (unlikely(!link))
+			continue;
+		pkts[n++] = fq_link_pkt(link);
+		tin_next(q, t, &ring, of_tin - (int32_t)fq_link_len(link));
+		old_next(q, t, f, of_flow - (int32_t)fq_link_len(link));
+		if (n & 1)
+			ring_prefetch(q, &ring);
 	}
-	return got;
+	q->ring = ring;
+	return n;
 }
 
 unsigned int

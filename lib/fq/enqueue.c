@@ -5,9 +5,13 @@
 /* What is known of a packet before it is queued. */
 struct place {
 	uint64_t tag;
-	uint32_t ti, fi; /* FQ_NIL when not known */
 	uint32_t set;
+	uint32_t ti; /* FQ_NIL: none */
+	uint32_t fi; /* a guess */
 };
+
+/* How many packets ahead to fetch the end of a flow. */
+#define AHEAD 4u
 
 /* Earlier packets of the batch may have changed what the look-up found. */
 static inline bool
@@ -19,7 +23,7 @@ tin_is_known(const struct fq *q, const struct place *at, uint32_t key)
 static inline bool
 flow_is_known(const struct fq *q, const struct place *at)
 {
-	return at->fi != FQ_NIL && likely(q->tags[at->fi] == at->tag);
+	return likely((q->tags[at->fi] | FQ_TAG_BUSY) == at->tag);
 }
 
 static __rte_noinline uint32_t
@@ -28,14 +32,6 @@ tin_get(struct fq *q, uint32_t key)
 	uint32_t ti = fq_tin_find(q, key);
 
 	return ti != FQ_NIL ? ti : fq_tin_take(q, key);
-}
-
-static __rte_noinline uint32_t
-flow_get(struct fq *q, uint32_t ti, uint64_t tag)
-{
-	uint32_t fi = fq_flow_find(q, tag);
-
-	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, tag);
 }
 
 static void
@@ -78,11 +74,11 @@ enqueue_one(
 		return;
 	}
 	configure(q, ti, item->conf);
-	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, at->tag);
+	fi = flow_is_known(q, at) ? at->fi : fq_flow_find(q, at->tag);
+	if (unlikely(fi == FQ_NIL || q->flows[fi].list == FQ_LIST_NONE))
+		fi = fq_flow_begin(q, ti, fi, at->tag);
 	fq_pkt(q, item->m)->time = now;
 	fq_flow_append(q, t, fi, item->m, fq_wire_len(q, item->m));
-	if (q->flows[fi].list == FQ_LIST_NONE)
-		fq_flow_begin(q, fi);
 	if (unlikely(t->bytes >= t->excess_at))
 		fq_excess_update(q, ti);
 	if (unlikely(t->packets > fq_tin_limit(q, t)))
@@ -108,17 +104,18 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 		rte_prefetch0(&q->tags[at[i].set]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_find_in(q, at[i].set, at[i].tag);
-		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
-						 : fq_flow_likely(q, at[i].set, at[i].tag));
+		at[i].fi = at[i].set + fq_flow_way(&q->tags[at[i].set], at[i].tag) % FQ_WAYS;
+		rte_prefetch0(&q->flows[at[i].fi]);
 	}
+	for (unsigned int i = n; i < n + AHEAD; i++)
+		at[i].fi = 0;
 }
 
 /* All are of one flow. */
 static __rte_noinline void
 fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
 {
-	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL, 0};
+	struct place at = {.tag = fq_flow_tag(FQ_FIFO_KEY, 0), .ti = FQ_NIL};
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
@@ -136,7 +133,7 @@ void
 fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint32_t now32 = fq_now32(now);
-	struct place at[FQ_BATCH];
+	struct place at[FQ_BATCH + AHEAD];
 
 	q->clock = fq_fine(now);
 	if (unlikely(!q->packets))
@@ -151,8 +148,10 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 		bool near = is_over(q, batch, batch * UINT64_C(65535));
 
 		find_places(q, items, at, batch);
-		for (unsigned int i = 0; i < batch; i++)
+		for (unsigned int i = 0; i < batch; i++) {
+			fq_link_prefetch((uintptr_t)q->flows[at[i + AHEAD].fi].tail);
 			enqueue_one(q, &items[i], &at[i], now32, near);
+		}
 		items += batch;
 		n -= batch;
 	}

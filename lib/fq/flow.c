@@ -39,31 +39,20 @@ collide(struct fq *q, uint32_t ti, uint32_t hash)
 	return fq_default_flow(q, ti);
 }
 
-uint32_t
-fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
+/* An idle flow may be what this one was before. */
+static void
+claim(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 {
-	uint32_t hash = (uint32_t)(tag >> 32);
-	const struct fq_tin *t = &q->tins[ti];
-	uint32_t set = fq_flow_set(q, tag);
-	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
-	bool owned = way < FQ_WAYS && q->flows[set + way].tin == ti;
-	struct fq_flow *f;
+	struct fq_flow *f = &q->flows[fi];
 
-	if (way == FQ_WAYS)
-		way = fq_flow_free_way(&q->tags[set]);
-	if (way == FQ_WAYS || is_spilled(q, ti, hash) ||
-		t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FREE_SHIFT)
-		return collide(q, ti, hash);
-	f = &q->flows[set + way];
-	if (!owned) {
+	if (unlikely(f->tin != ti || (q->tags[fi] | FQ_TAG_BUSY) != tag)) {
 		f->codel = (struct fq_codel){0};
 		f->blue = 0;
-		f->until = t->turns;
+		f->until = q->tins[ti].turns;
+		f->tin = ti;
 	}
-	f->tin = ti;
-	q->tags[set + way] = tag;
+	q->tags[fi] = tag;
 	q->busy_flows++;
-	return set + way;
 }
 
 /* The flow was empty: down by one, and by one for each tick that it was. */
@@ -77,25 +66,40 @@ blue_down(const struct fq *q, struct fq_flow *f)
 	f->blue -= RTE_MIN(f->blue, ticks);
 }
 
-void
-fq_flow_begin(struct fq *q, uint32_t fi)
+static void
+join_new(struct fq *q, struct fq_tin *t, uint32_t fi)
 {
 	struct fq_flow *f = &q->flows[fi];
-	uint32_t ti = f->tin;
-	struct fq_tin *t = &q->tins[ti];
+	bool later = (int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0;
 
 	f->list = FQ_LIST_NEW;
-	if ((int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0) {
-		f->deficit = (int32_t)q->quantum;
-		f->until = t->turns + t->old.n;
-	}
+	f->deficit = later ? (int32_t)q->quantum : f->deficit;
+	f->until = later ? t->turns + t->old.n : f->until;
 	if (unlikely(f->blue))
 		blue_down(q, f);
 	fq_fifo_push(q, &t->fresh, fi);
-	if (t->state == FQ_TIN_IDLE)
-		fq_tin_activate(q, ti);
-	else if (t->state == FQ_TIN_RING)
+}
+
+uint32_t
+fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
+{
+	uint32_t hash = (uint32_t)(tag >> 32);
+	struct fq_tin *t = &q->tins[ti];
+
+	if (unlikely(fi == FQ_NIL || is_spilled(q, ti, hash) ||
+		    t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FREE_SHIFT)) {
+		fi = collide(q, ti, hash);
+		if (q->flows[fi].list != FQ_LIST_NONE)
+			return fi;
+	} else {
+		claim(q, ti, fi, tag);
+	}
+	join_new(q, t, fi);
+	if (likely(t->state == FQ_TIN_RING))
 		fq_tin_boost(q, ti);
+	else if (t->state == FQ_TIN_IDLE)
+		fq_tin_activate(q, ti);
+	return fi;
 }
 
 /*

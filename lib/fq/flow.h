@@ -51,6 +51,7 @@ fq_flow_tag(uint32_t key, uint32_t hash)
 	return FQ_TAG_BUSY | (uint64_t)hash << 32 | key;
 }
 
+/* The first flow of the set. Shifted out is the busy bit. */
 static inline uint32_t
 fq_flow_set(const struct fq *q, uint64_t tag)
 {
@@ -59,37 +60,55 @@ fq_flow_set(const struct fq *q, uint64_t tag)
 	return ((mixed * UINT32_C(0x9e3779b1)) >> q->set_shift) * FQ_WAYS;
 }
 
-/* The way that has this tag, FQ_WAYS for none. No branch per way: it is random. */
+#ifdef __SSE4_1__
+/* Two bits per way: the signs of the halves of its word. */
+static inline uint32_t
+fq_ways_pack(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return (uint32_t)_mm_movemask_epi8(
+		_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+}
+#endif
+
+/* The way that has this tag, in use or idle; FQ_WAYS for none. No branch per way: it is random. */
 static inline uint32_t
 fq_flow_way(const uint64_t *tags, uint64_t tag)
 {
 #ifdef __SSE4_1__
 	const __m128i *pair = (const __m128i *)tags;
+	__m128i busy = _mm_set1_epi64x((int64_t)FQ_TAG_BUSY);
 	__m128i want = _mm_set1_epi64x((int64_t)tag);
-	__m128i lo =
-		_mm_packs_epi32(_mm_cmpeq_epi64(pair[0], want), _mm_cmpeq_epi64(pair[1], want));
-	__m128i hi =
-		_mm_packs_epi32(_mm_cmpeq_epi64(pair[2], want), _mm_cmpeq_epi64(pair[3], want));
-	uint32_t two_per_way = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi));
+	uint32_t two_per_way = fq_ways_pack(_mm_cmpeq_epi64(_mm_or_si128(pair[0], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[1], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[2], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[3], busy), want));
 
 	return rte_bsf32(two_per_way | 1u << 2 * FQ_WAYS) / 2;
 #else
 	uint32_t hit = 1u << FQ_WAYS;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		hit |= (uint32_t)(tags[w] == tag) << w;
+		hit |= (uint32_t)((tags[w] | FQ_TAG_BUSY) == tag) << w;
 	return rte_bsf32(hit);
 #endif
 }
 
+/* A way whose busy bit is clear, FQ_WAYS for none. */
 static inline uint32_t
 fq_flow_free_way(const uint64_t *tags)
 {
+#ifdef __SSE4_1__
+	const __m128i *pair = (const __m128i *)tags;
+	uint32_t signs = fq_ways_pack(pair[0], pair[1], pair[2], pair[3]);
+
+	return rte_bsf32((~signs & 0xaaaa) | 1u << 2 * FQ_WAYS) / 2;
+#else
 	uint32_t hit = 1u << FQ_WAYS;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
 		hit |= (uint32_t)(~tags[w] >> 63) << w;
 	return rte_bsf32(hit);
+#endif
 }
 
 static inline uint32_t
@@ -114,30 +133,16 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 	f->blue = RTE_MIN(f->blue + FQ_BLUE_ONE / 256, FQ_BLUE_ONE);
 }
 
-/* What is likely to become this flow: its own of before, else a free one. */
-static inline const struct fq_flow *
-fq_flow_likely(const struct fq *q, uint32_t set, uint64_t tag)
-{
-	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
-
-	if (way == FQ_WAYS)
-		way = fq_flow_free_way(&q->tags[set]);
-	return &q->flows[set + way % FQ_WAYS];
-}
-
-/* The flow in use that has this tag, FQ_NIL for none. */
-static inline uint32_t
-fq_flow_find_in(const struct fq *q, uint32_t set, uint64_t tag)
-{
-	uint32_t way = fq_flow_way(&q->tags[set], tag);
-
-	return way < FQ_WAYS ? set + way : FQ_NIL;
-}
-
+/* The flow that has this tag, in use or idle, else an idle one, else FQ_NIL. */
 static inline uint32_t
 fq_flow_find(const struct fq *q, uint64_t tag)
 {
-	return fq_flow_find_in(q, fq_flow_set(q, tag), tag);
+	uint32_t set = fq_flow_set(q, tag);
+	uint32_t way = fq_flow_way(&q->tags[set], tag);
+
+	if (way == FQ_WAYS)
+		way = fq_flow_free_way(&q->tags[set]);
+	return way < FQ_WAYS ? set + way : FQ_NIL;
 }
 
 static inline void

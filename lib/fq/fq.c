@@ -73,7 +73,7 @@ init_lists(struct fq *q)
 {
 	for (uint32_t c = 0; c < FQ_CLASSES; c++)
 		q->class_head[c] = FQ_TIN_NIL;
-	q->boost.head = FQ_TIN_NIL;
+	q->boost.tail = (uint16_t)fq_idle_head(q);
 	q->rest[fq_idle_head(q)].link =
 		(struct fq_tin_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {

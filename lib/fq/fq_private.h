@@ -149,7 +149,8 @@ struct fq_ring {
 
 /* Tins that may send a new flow ahead of their turn, linked by their index. */
 struct fq_boost {
-	uint16_t head, tail; /* FQ_TIN_NIL: empty */
+	uint16_t head, tail;
+	uint32_t n;
 };
 
 /*
@@ -299,10 +300,11 @@ void fq_overload(struct fq *q);
 void fq_tin_trim(struct fq *q, uint32_t ti);
 void fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why);
 
-/* flow.c: a place for a flow that has none, its own of before if it still is; else the default. */
-uint32_t fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag);
-/* The flow has its first packet: to the new list. */
-void fq_flow_begin(struct fq *q, uint32_t fi);
+/*
+ * flow.c: a packet comes for a flow that is idle, or has no place (FQ_NIL): to the tin's new list.
+ * The flow that it now is, maybe the default one.
+ */
+uint32_t fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag);
 /* The flow is empty and off its list. */
 void fq_flow_release(struct fq *q, uint32_t fi);
 

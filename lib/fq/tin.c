@@ -304,10 +304,8 @@ fq_tin_boost(struct fq *q, uint32_t ti)
 	if (r->boost != FQ_TIN_NIL)
 		return;
 	r->boost = (uint16_t)ti;
-	if (q->boost.head == FQ_TIN_NIL)
-		q->boost.head = (uint16_t)ti;
-	else
-		q->rest[q->boost.tail].boost = (uint16_t)ti;
+	q->boost.head = q->boost.n++ ? q->boost.head : (uint16_t)ti;
+	q->rest[q->boost.tail].boost = (uint16_t)ti;
 	q->boost.tail = (uint16_t)ti;
 }
 
@@ -317,7 +315,8 @@ fq_tin_unboost(struct fq *q)
 	uint32_t ti = q->boost.head;
 	struct fq_tin_rest *r = &q->rest[ti];
 
-	q->boost.head = ti == q->boost.tail ? FQ_TIN_NIL : r->boost;
+	q->boost.head = r->boost;
+	q->boost.tail = --q->boost.n ? q->boost.tail : (uint16_t)fq_idle_head(q);
 	r->boost = FQ_TIN_NIL;
 	return ti;
 }

@@ -24,6 +24,8 @@
 #define BURST 32u
 #define REST 1024u /* packets */
 #define REPEATS_MAX 101u
+#define ROUNDS_MAX 8192u
+#define QUEUES 3u /* the queue and its two rivals */
 
 struct scenario {
 	const char *name, *key;
@@ -40,12 +42,15 @@ struct bench {
 	const struct scenario *s;
 	struct fq *q;
 	struct rte_sched_port *sched;
+	uint32_t pipes; /* of the rival */
 	struct rte_mempool *mp;
 	struct rte_mbuf **pool;
 	struct fq_tin_conf *conf;
 	uint32_t pool_n, pool_head, pool_tail;
 	uint32_t random;
-	uint64_t now, in_cycles, out_cycles, packets;
+	uint64_t now;
+	uint32_t packets; /* of the latest burst */
+	uint64_t in_cycles, out_cycles; /* of it */
 };
 
 struct result {
@@ -91,8 +96,8 @@ make_burst(struct bench *b, struct fq_item *items, struct rte_mbuf **pkts)
 		items[i] = (struct fq_item){m, &b->conf[tin], tin};
 		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
 		if (b->sched)
-			rte_sched_port_pkt_write(b->sched, m, 0, tin, SCHED_BE,
-				flow / b->s->tins % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
+			rte_sched_port_pkt_write(b->sched, m, 0, flow % b->pipes, SCHED_BE,
+				flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
 	}
 }
 
@@ -140,13 +145,13 @@ round_trip(struct bench *b, unsigned int out)
 	t0 = rte_rdtsc_precise();
 	put(b, items, pkts);
 	t1 = rte_rdtsc_precise();
-	b->in_cycles += t1 - t0 - clock_cost;
+	b->in_cycles = t1 - t0 - clock_cost;
 	if (out)
 		n = get(b, pkts, out);
-	b->out_cycles += rte_rdtsc_precise() - t1 - clock_cost;
+	b->out_cycles = rte_rdtsc_precise() - t1 - clock_cost;
 	for (unsigned int i = 0; i < n; i++)
 		pool_put(b, pkts[i]);
-	b->packets += out < BURST ? BURST : n;
+	b->packets = out < BURST ? BURST : n;
 }
 
 static int
@@ -167,16 +172,34 @@ struct samples {
 	double in[REPEATS_MAX], out[REPEATS_MAX], both[REPEATS_MAX];
 };
 
+/* The mean, without bursts that took four times the median: another process had the CPU. */
+static double
+mean(double *v, unsigned int n)
+{
+	double sum = 0;
+	unsigned int i;
+
+	qsort(v, n, sizeof(*v), compare);
+	for (i = 0; i < n && v[i] <= 4 * v[n / 2]; i++)
+		sum += v[i];
+	return sum / i;
+}
+
 static void
 sample(struct bench *b, struct samples *v, unsigned int r)
 {
+	static double in[ROUNDS_MAX], out[ROUNDS_MAX];
+	unsigned int warm = b->s->rounds / 4, n = 0;
+
 	for (unsigned int i = 0; i < b->s->rounds; i++) {
-		if (i == b->s->rounds / 4)
-			b->in_cycles = b->out_cycles = b->packets = 0;
 		round_trip(b, b->s->out);
+		if (i < warm || !b->packets)
+			continue;
+		in[n] = (double)b->in_cycles / b->packets;
+		out[n++] = (double)b->out_cycles / b->packets;
 	}
-	v->in[r] = (double)b->in_cycles / (double)b->packets;
-	v->out[r] = (double)b->out_cycles / (double)b->packets;
+	v->in[r] = mean(in, n);
+	v->out[r] = mean(out, n);
 	v->both[r] = v->in[r] + v->out[r];
 }
 
@@ -208,26 +231,29 @@ make_queue(struct bench *b, uint32_t standing)
 }
 
 static void
-start(struct bench *b, const struct scenario *s, bool rival)
+start(struct bench *b, const struct scenario *s, const char *name, uint32_t pipes)
 {
 	uint32_t standing = s->flows * s->depth / BURST * BURST;
 
-	*b = (struct bench){.s = s, .pool_n = standing + REST + 2 * BURST, .random = 1};
-	b->mp = rte_pktmbuf_pool_create(
-		rival ? "rte_sched" : "fq", b->pool_n, 0, 0, 0, SOCKET_ID_ANY);
+	*b = (struct bench){
+		.s = s, .pool_n = standing + REST + 2 * BURST, .pipes = pipes, .random = 1};
+	b->mp = rte_pktmbuf_pool_create(name, b->pool_n, 0, 0, 0, SOCKET_ID_ANY);
 	b->pool = calloc(b->pool_n, sizeof(*b->pool));
 	b->conf = calloc(s->tins, sizeof(*b->conf));
-	if (rival)
-		b->sched = sched_create(s->tins);
+	if (pipes)
+		b->sched = sched_create(pipes);
 	else
 		b->q = make_queue(b, standing);
-	if (!(rival ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
+	if (!(pipes ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
 		rte_pktmbuf_alloc_bulk(b->mp, b->pool, b->pool_n))
 		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->name, rte_strerror(rte_errno));
 	for (uint32_t i = 0; i < s->tins; i++)
 		b->conf[i].weight = 1;
 	for (uint32_t i = 0; i < standing; i += BURST)
 		round_trip(b, 0);
+	/* Until the lengths of the flows are as they will be. */
+	for (uint32_t i = 0; i < s->depth * standing; i += BURST)
+		round_trip(b, s->out);
 }
 
 static void
@@ -263,42 +289,52 @@ row(const char *name, const struct result *r)
 }
 
 static void
-report(const struct scenario *s, const struct result *fq, const struct result *rival)
+report(const struct scenario *s, const struct result *fq)
 {
 	row(s->name, fq);
 	record(s->key, "", fq->both, "cycles per packet", s->goal);
 	record(s->key, "_least", fq->least, "cycles per packet", 0);
-	if (!s->rival)
-		return;
-	row("  rte_sched", rival);
-	printf("%-34s %26.2f %8.2f\n", "  ratio", fq->both / rival->both, fq->least / rival->least);
-	record(s->key, "_rte_sched", rival->both, "cycles per packet", 0);
-	record(s->key, "_ratio", fq->both / rival->both, "of rte_sched", 0.5);
-	record(s->key, "_least_ratio", fq->least / rival->least, "of rte_sched", 0);
 }
 
 static void
+report_rival(const struct scenario *s, const char *rival, const struct result *fq,
+	const struct result *r)
+{
+	char key[64];
+
+	printf("  %s\n", rival);
+	row("", r);
+	printf("%-34s %26.2f %8.2f\n", "  ratio", fq->both / r->both, fq->least / r->least);
+	snprintf(key, sizeof(key), "%s_%s", s->key, rival);
+	record(key, "", r->both, "cycles per packet", 0);
+	record(key, "_ratio", fq->both / r->both, "of rte_sched", 0.5);
+	record(key, "_least_ratio", fq->least / r->least, "of rte_sched", 0);
+}
+
+/* All take turns, so that what disturbs one disturbs the others. */
+static void
 run(const struct scenario *s)
 {
-	static struct samples fq, rival;
-	struct result of_fq, of_rival = {0};
-	struct bench a, b;
+	static const char *const names[QUEUES] = {"fq", "rte_sched", "rte_sched_flows"};
+	const uint32_t pipes[QUEUES] = {0, s->tins, s->flows / RTE_SCHED_BE_QUEUES_PER_PIPE};
+	static struct samples v[QUEUES];
+	struct result result[QUEUES];
+	unsigned int n = s->rival ? QUEUES : 1;
+	struct bench b[QUEUES];
 
-	start(&a, s, false);
-	if (s->rival)
-		start(&b, s, true);
+	for (unsigned int i = 0; i < n; i++)
+		start(&b[i], s, names[i], pipes[i]);
 	for (unsigned int r = 0; r < repeats; r++) {
-		sample(&a, &fq, r);
-		if (s->rival)
-			sample(&b, &rival, r);
+		for (unsigned int i = 0; i < n; i++)
+			sample(&b[i], &v[i], r);
 	}
-	of_fq = summary(&fq);
-	if (s->rival) {
-		of_rival = summary(&rival);
-		end(&b);
+	for (unsigned int i = 0; i < n; i++) {
+		result[i] = summary(&v[i]);
+		end(&b[i]);
 	}
-	report(s, &of_fq, &of_rival);
-	end(&a);
+	report(s, &result[0]);
+	for (unsigned int i = 1; i < n; i++)
+		report_rival(s, names[i], &result[0], &result[i]);
 }
 
 static void

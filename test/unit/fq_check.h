@@ -111,16 +111,15 @@ fq_check_ring(const struct fq *q)
 static inline uint32_t
 fq_check_boost(const struct fq *q)
 {
-	uint32_t n = 1, ti = q->boost.head;
+	uint32_t ti = q->boost.head, last = fq_idle_head(q);
 
-	if (ti == FQ_TIN_NIL)
-		return 0;
-	for (; ti != q->boost.tail; n++) {
-		assert_true(n <= q->n_tins);
+	for (uint32_t i = 0; i < q->boost.n; i++) {
+		last = ti;
 		ti = q->rest[ti].boost;
+		assert_int_not_equal(ti, FQ_TIN_NIL);
 	}
-	assert_int_not_equal(q->rest[ti].boost, FQ_TIN_NIL);
-	return n;
+	assert_int_equal(q->boost.tail, last);
+	return q->boost.n;
 }
 
 static inline void
