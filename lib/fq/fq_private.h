@@ -34,7 +34,6 @@
 #define FQ_TIN_NIL UINT16_MAX
 #define FQ_TIN_DROPS (FQ_DROP_PURGE + 1)
 #define FQ_BLUE_ONE 4096u
-#define FQ_TIN_HISTOGRAM 8u
 #define FQ_WHEEL_BITS 6
 #define FQ_WHEEL_LEVELS 4
 

@@ -82,6 +82,8 @@ fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
 	out->default_packets = FQ_GET(q->flows[q->n_flows + index].packets);
 	out->sojourn_avg_ns = avg_ns(&t->sojourn);
 	out->sojourn_peak_ns = peak_ns(&t->sojourn);
+	for (unsigned int i = 0; i < FQ_TIN_HISTOGRAM; i++)
+		out->histogram[i] = FQ_GET(t->histogram[i]);
 	return fq_tin_used(t) && FQ_GET(t->key) == out->key;
 }
 

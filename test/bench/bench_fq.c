@@ -10,6 +10,8 @@
  */
 #include "bench_sched.h"
 #include "fq.h"
+#include "promises.h"
+#include "record.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,11 +30,12 @@
 #define QUEUES 3u /* the queue and its two rivals */
 
 struct scenario {
-	const char *name, *key;
+	const char *key;
 	uint32_t flows, tins, depth; /* depth: packets per flow standing in the queue */
 	unsigned int out; /* dequeued per burst of 32 in; less than 32: overload */
-	double goal; /* cycles per packet */
+	double goal; /* cycles per packet, NO_GOAL: none */
 	bool rival;
+	double ratio; /* goal: of rte_sched */
 	uint64_t rate; /* of the shaper */
 	unsigned int rounds; /* a turn, of which the first quarter is to fill the caches again */
 };
@@ -60,8 +63,6 @@ struct result {
 static int pkt_offset;
 static uint64_t clock_cost;
 static unsigned int repeats = REPEATS_MAX;
-static FILE *json;
-static bool json_any;
 
 static uint32_t
 next_random(struct bench *b)
@@ -246,7 +247,7 @@ start(struct bench *b, const struct scenario *s, const char *name, uint32_t pipe
 		b->q = make_queue(b, standing);
 	if (!(pipes ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
 		rte_pktmbuf_alloc_bulk(b->mp, b->pool, b->pool_n))
-		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->name, rte_strerror(rte_errno));
+		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->key, rte_strerror(rte_errno));
 	for (uint32_t i = 0; i < s->tins; i++)
 		b->conf[i].weight = 1;
 	for (uint32_t i = 0; i < standing; i += BURST)
@@ -268,32 +269,12 @@ end(struct bench *b)
 }
 
 static void
-record(const char *name, const char *what, double value, const char *unit, double goal)
+report_one(const char *key, const struct result *r, double goal)
 {
-	if (!json)
-		return;
-	fprintf(json, "%s\n  {\"name\": \"%s%s\", \"value\": %.3f, \"unit\": \"%s\"",
-		json_any ? "," : "", name, what, value, unit);
-	if (goal > 0)
-		fprintf(json, ", \"goal\": \"<= %g\", \"met\": %s}", goal,
-			value <= goal ? "true" : "false");
-	else
-		fprintf(json, ", \"goal\": null, \"met\": null}");
-	json_any = true;
-}
-
-static void
-row(const char *name, const struct result *r)
-{
-	printf("%-34s %8.1f %8.1f %8.1f %8.1f\n", name, r->in, r->out, r->both, r->least);
-}
-
-static void
-report(const struct scenario *s, const struct result *fq)
-{
-	row(s->name, fq);
-	record(s->key, "", fq->both, "cycles per packet", s->goal);
-	record(s->key, "_least", fq->least, "cycles per packet", 0);
+	record_add(key, "", r->both, "cycles per packet", NO_GOAL, goal);
+	record_add(key, "_enqueue", r->in, "cycles per packet", NO_GOAL, NO_GOAL);
+	record_add(key, "_dequeue", r->out, "cycles per packet", NO_GOAL, NO_GOAL);
+	record_add(key, "_least", r->least, "cycles per packet", NO_GOAL, NO_GOAL);
 }
 
 static void
@@ -302,13 +283,10 @@ report_rival(const struct scenario *s, const char *rival, const struct result *f
 {
 	char key[64];
 
-	printf("  %s\n", rival);
-	row("", r);
-	printf("%-34s %26.2f %8.2f\n", "  ratio", fq->both / r->both, fq->least / r->least);
 	snprintf(key, sizeof(key), "%s_%s", s->key, rival);
-	record(key, "", r->both, "cycles per packet", 0);
-	record(key, "_ratio", fq->both / r->both, "of rte_sched", 0.5);
-	record(key, "_least_ratio", fq->least / r->least, "of rte_sched", 0);
+	report_one(key, r, NO_GOAL);
+	record_add(key, "_ratio", fq->both / r->both, "of rte_sched", NO_GOAL, s->ratio);
+	record_add(key, "_least_ratio", fq->least / r->least, "of rte_sched", NO_GOAL, NO_GOAL);
 }
 
 /* All take turns, so that what disturbs one disturbs the others. */
@@ -332,7 +310,7 @@ run(const struct scenario *s)
 		result[i] = summary(&v[i]);
 		end(&b[i]);
 	}
-	report(s, &result[0]);
+	report_one(s->key, &result[0], s->goal);
 	for (unsigned int i = 1; i < n; i++)
 		report_rival(s, names[i], &result[0], &result[i]);
 }
@@ -369,7 +347,7 @@ options(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			repeats = 5;
-		else if (c != 'j' || !(json = fopen(optarg, "w")))
+		else if (c != 'j' || record_open(optarg))
 			rte_exit(
 				EXIT_FAILURE, "usage: bench_fq [--json FILE] [--quick] [-- EAL]\n");
 	}
@@ -379,29 +357,22 @@ int
 main(int argc, char **argv)
 {
 	static const struct scenario scenarios[] = {
-		{"1000 flows in 100 tins", "fq_1000", 1000, 100, 8, BURST, 100, true, 0, 512},
-		{"60000 flows in 10000 tins", "fq_60000", 60000, 10000, 4, BURST, 300, true, 0,
-			8192},
-		{"overload, 1000 in 100", "fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false,
-			0, 512},
-		{"overload, 60000 in 10000", "fq_overload_60000", 60000, 10000, 4, BURST / 2, 600,
-			false, 0, 8192},
-		{"shaped far above, 1000 in 100", "fq_shaped_1000", 1000, 100, 8, BURST, 0, false,
-			UINT64_C(1000000000000), 512},
+		{"fq_1000", 1000, 100, 8, BURST, 100, true, 0.5, 0, 2048},
+		{"fq_60000", 60000, 10000, 4, BURST, 300, true, NO_GOAL, 0, 8192},
+		{"fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false, NO_GOAL, 0, 2048},
+		{"fq_overload_60000", 60000, 10000, 4, BURST / 2, 600, false, NO_GOAL, 0, 8192},
+		{"fq_shaped_1000", 1000, 100, 8, BURST, NO_GOAL, false, NO_GOAL,
+			UINT64_C(1000000000000), 2048},
 	};
 
 	options(argc, argv);
 	init_eal(argc, argv);
 	clock_cost = clock_cycles();
-	printf("%-34s %8s %8s %8s %8s\n", "cycles per packet, median", "enqueue", "dequeue", "both",
-		"minimum");
-	if (json)
-		fputc('[', json);
 	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++)
 		run(&scenarios[i]);
-	if (json) {
-		fputs("\n]\n", json);
-		fclose(json);
-	}
+	promise_memory(pkt_offset);
+	promise_rates(pkt_offset);
+	if (record_close())
+		rte_exit(EXIT_FAILURE, "cannot write the results\n");
 	return EXIT_SUCCESS;
 }

@@ -285,7 +285,7 @@ histogram_in_powers_of_two(void **state)
 	test_fq_end(&t);
 }
 
-/* What the header promises, for 1024 tins: 256 bytes per tin with its default flow, 128 a flow. */
+/* What the header promises, for 1024 tins: 256 bytes per tin with its default flow, 72 a flow. */
 static void
 memory_per_tin_and_flow(void **state)
 {
