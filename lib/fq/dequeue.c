@@ -12,10 +12,10 @@
 #include <rte_mbuf.h>
 
 /* How far ahead on the ring to fetch. */
-#define AHEAD_TIN 8u
-#define AHEAD_FLOW 6u
-#define AHEAD_PACKET 4u
-#define AHEAD_SECOND 2u /* the packet of the second flow */
+#define AHEAD_TIN 16u
+#define AHEAD_FLOW 12u
+#define AHEAD_PACKET 8u
+#define AHEAD_SECOND 4u /* the packet after it, and that of the second flow */
 
 static inline uint32_t
 sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
@@ -83,8 +83,9 @@ flow_ahead(const struct fq *q, const struct fq_ring *r, uint32_t steps)
 }
 
 /*
- * Looks ahead on the ring: a tin, the flow of a nearer one, the packet of a nearer one still. Each
- * step reads what an earlier call fetched. Behind the tail there are outdated but valid indices.
+ * Every other packet, since about as many end a turn. Looks ahead on the ring: a tin, the flow of a
+ * nearer one, the packet of a nearer one still. Each step reads what an earlier call fetched.
+ * Behind the tail there are outdated but valid indices.
  */
 static inline void
 ring_prefetch(const struct fq *q, const struct fq_ring *r)
@@ -99,6 +100,8 @@ ring_prefetch(const struct fq *q, const struct fq_ring *r)
 	rte_prefetch0(&q->flows[f->next]);
 	f = flow_ahead(q, r, AHEAD_SECOND);
 	fq_link_prefetch(q->flows[f->next].head);
+	if (f->head)
+		fq_link_prefetch(fq_link_pkt(f->head)->tx_offload);
 }
 
 /* All ones where it holds. Turns end at random, and a branch that is guessed wrong costs more. */
