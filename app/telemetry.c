@@ -107,6 +107,26 @@ add_histogram(struct rte_tel_data *d, const uint64_t counts[FQ_HISTOGRAM])
 	}
 }
 
+/* The same of a tin, in steps of four; "longer" than all those. */
+static void
+add_tin_histogram(struct rte_tel_data *d, const uint32_t counts[FQ_TIN_HISTOGRAM])
+{
+	struct rte_tel_data *h = dict(d, "sojourn_histogram");
+	char name[RTE_TEL_MAX_STRING_LEN];
+	unsigned int i;
+
+	for (i = 0; h && i < FQ_TIN_HISTOGRAM; i++) {
+		if (!counts[i])
+			continue;
+		if (i < FQ_TIN_HISTOGRAM - 1)
+			snprintf(name, sizeof(name), "below_%u_us",
+				(unsigned int)(FQ_TIN_HISTOGRAM_NS >> 10) << 2 * i);
+		else
+			snprintf(name, sizeof(name), "longer");
+		rte_tel_data_add_dict_u64(h, name, counts[i]);
+	}
+}
+
 static void
 add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const struct fq *queue)
 {
@@ -205,6 +225,7 @@ add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const str
 	rte_tel_data_add_dict_u64(t, "collisions", s->c.collisions);
 	rte_tel_data_add_dict_u64(t, "sojourn_avg_ns", s->sojourn_avg_ns);
 	rte_tel_data_add_dict_u64(t, "sojourn_peak_ns", s->sojourn_peak_ns);
+	add_tin_histogram(t, s->histogram);
 	rte_tel_data_add_dict_u64(t, "marks", s->c.marks);
 	add_fq_drops(t, s->c.drops);
 }

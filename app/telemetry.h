@@ -14,7 +14,7 @@
 #include "control.h"
 
 /* Fits into telemetry's 16 KiB. */
-#define TG_TELEMETRY_TINS 24
+#define TG_TELEMETRY_TINS 20
 
 /* Once; reader is a free thread id of c->rcu's qsbr. c must outlive the process's telemetry. 0 or
  * -errno. */

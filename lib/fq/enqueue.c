@@ -5,29 +5,13 @@
 /* What is known of a packet before it is queued. */
 struct place {
 	uint64_t tag;
-	uint32_t ti, fi; /* FQ_NIL when not known */
 	uint32_t set;
+	uint32_t ti; /* FQ_NIL: none */
+	uint32_t fi; /* a guess */
 };
 
-static inline void
-flow_begin(struct fq *q, uint32_t ti, uint32_t fi)
-{
-	struct fq_tin *t = &q->tins[ti];
-	struct fq_flow *f = &q->flows[fi];
-
-	f->list = FQ_LIST_NEW;
-	if ((int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0) {
-		f->deficit = (int32_t)q->quantum;
-		f->until = t->turns + t->old.n;
-	}
-	if (unlikely(f->blue))
-		fq_blue_down(q, f);
-	fq_fifo_push(q, &t->fresh, fi);
-	if (t->state == FQ_TIN_IDLE)
-		fq_tin_activate(q, ti);
-	else if (t->state == FQ_TIN_RING)
-		fq_tin_boost(q, ti);
-}
+/* How many packets ahead to fetch the end of a flow. */
+#define AHEAD 4u
 
 /* Earlier packets of the batch may have changed what the look-up found. */
 static inline bool
@@ -39,23 +23,15 @@ tin_is_known(const struct fq *q, const struct place *at, uint32_t key)
 static inline bool
 flow_is_known(const struct fq *q, const struct place *at)
 {
-	return at->fi != FQ_NIL && likely(q->tags[at->fi] == at->tag);
+	return likely((q->tags[at->fi] | FQ_TAG_BUSY) == at->tag);
 }
 
-static inline uint32_t
+static __rte_noinline uint32_t
 tin_get(struct fq *q, uint32_t key)
 {
 	uint32_t ti = fq_tin_find(q, key);
 
 	return ti != FQ_NIL ? ti : fq_tin_take(q, key);
-}
-
-static inline uint32_t
-flow_get(struct fq *q, uint32_t ti, uint64_t tag)
-{
-	uint32_t fi = fq_flow_find(q, tag);
-
-	return fi != FQ_NIL ? fi : fq_flow_claim(q, ti, tag);
 }
 
 static void
@@ -65,19 +41,7 @@ drop_no_tin(struct fq *q, struct rte_mbuf *m)
 	q->drop(q->ctx, m, FQ_DROP_NO_TIN);
 }
 
-static inline void
-check_limits(struct fq *q, uint32_t ti)
-{
-	const struct fq_tin *t = &q->tins[ti];
-
-	if (unlikely(t->bytes >= t->excess_at))
-		fq_excess_update(q, ti);
-	if (unlikely(t->packets > t->limit))
-		fq_tin_trim(q, ti);
-	if (unlikely(q->packets > q->limit_packets || q->bytes > q->limit_bytes))
-		fq_overload(q);
-}
-
+/* A configuration that says what the tin has costs three comparisons. */
 static inline void
 configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
 {
@@ -85,16 +49,24 @@ configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
 	const struct fq_tin *t = &q->tins[ti];
 
 	conf = conf ? conf : &plain;
-	if (unlikely(t->weight != FQ_GET(conf->weight) || t->rate != FQ_GET(conf->rate) ||
-		    t->limit != fq_tin_limit(q, conf)))
+	if (unlikely((t->rate ^ FQ_GET(conf->rate)) | (t->limit ^ FQ_GET(conf->limit_packets)) |
+		    (uint32_t)(t->weight ^ FQ_GET(conf->weight))))
 		fq_tin_configure(q, ti, conf);
 }
 
-static inline void
-enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, uint32_t now)
+static inline bool
+is_over(const struct fq *q, uint32_t packets, uint64_t bytes)
+{
+	return q->packets + packets > q->limit_packets || q->bytes + bytes > q->limit_bytes;
+}
+
+/* near: the queue may get over its limits by this burst. */
+static __rte_always_inline void
+enqueue_one(
+	struct fq *q, const struct fq_item *item, const struct place *at, uint32_t now, bool near)
 {
 	uint32_t ti = tin_is_known(q, at, item->tin_key) ? at->ti : tin_get(q, item->tin_key);
-	struct fq_pkt *pkt = fq_pkt(q, item->m);
+	struct fq_tin *t = &q->tins[ti];
 	uint32_t fi;
 
 	if (unlikely(ti == FQ_NIL)) {
@@ -102,12 +74,17 @@ enqueue_one(struct fq *q, const struct fq_item *item, const struct place *at, ui
 		return;
 	}
 	configure(q, ti, item->conf);
-	fi = flow_is_known(q, at) ? at->fi : flow_get(q, ti, at->tag);
-	pkt->time = now;
-	fq_flow_append(q, fi, item->m, fq_wire_len(q, item->m));
-	if (q->flows[fi].list == FQ_LIST_NONE)
-		flow_begin(q, ti, fi);
-	check_limits(q, ti);
+	fi = flow_is_known(q, at) ? at->fi : fq_flow_find(q, at->tag);
+	if (unlikely(fi == FQ_NIL || q->flows[fi].list == FQ_LIST_NONE))
+		fi = fq_flow_begin(q, ti, fi, at->tag);
+	fq_pkt(q, item->m)->time = now;
+	fq_flow_append(q, t, fi, item->m, fq_wire_len(q, item->m));
+	if (unlikely(t->bytes >= t->excess_at))
+		fq_excess_update(q, ti);
+	if (unlikely(t->packets > fq_tin_limit(q, t)))
+		fq_tin_trim(q, ti);
+	if (unlikely(near) && is_over(q, 0, 0))
+		fq_overload(q);
 }
 
 /* Finds tins and asks for them and for the sets of tags, then finds the flows and asks for those.
@@ -127,17 +104,18 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 		rte_prefetch0(&q->tags[at[i].set]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_find_in(q, at[i].set, at[i].tag);
-		rte_prefetch0(at[i].fi != FQ_NIL ? &q->flows[at[i].fi]
-						 : fq_flow_likely(q, at[i].set, at[i].tag));
+		at[i].fi = at[i].set + fq_flow_way(&q->tags[at[i].set], at[i].tag) % FQ_WAYS;
+		rte_prefetch0(&q->flows[at[i].fi]);
 	}
+	for (unsigned int i = n; i < n + AHEAD; i++)
+		at[i].fi = 0;
 }
 
 /* All are of one flow. */
-static void
+static __rte_noinline void
 fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
 {
-	struct place at = {fq_flow_tag(FQ_FIFO_KEY, 0), FQ_NIL, FQ_NIL, 0};
+	struct place at = {.tag = fq_flow_tag(FQ_FIFO_KEY, 0), .ti = FQ_NIL};
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
@@ -147,7 +125,7 @@ fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t
 			q->drop(q->ctx, item.m, FQ_DROP_FIFO);
 			continue;
 		}
-		enqueue_one(q, &item, &at, now);
+		enqueue_one(q, &item, &at, now, true);
 	}
 }
 
@@ -155,7 +133,7 @@ void
 fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint32_t now32 = fq_now32(now);
-	struct place at[FQ_BATCH];
+	struct place at[FQ_BATCH + AHEAD];
 
 	q->clock = fq_fine(now);
 	if (unlikely(!q->packets))
@@ -167,10 +145,13 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 	}
 	while (n) {
 		unsigned int batch = RTE_MIN(n, FQ_BATCH);
+		bool near = is_over(q, batch, batch * UINT64_C(65535));
 
 		find_places(q, items, at, batch);
-		for (unsigned int i = 0; i < batch; i++)
-			enqueue_one(q, &items[i], &at[i], now32);
+		for (unsigned int i = 0; i < batch; i++) {
+			fq_link_prefetch((uintptr_t)q->flows[at[i + AHEAD].fi].tail);
+			enqueue_one(q, &items[i], &at[i], now32, near);
+		}
 		items += batch;
 		n -= batch;
 	}

@@ -13,21 +13,14 @@
 
 #include <rte_vect.h>
 
-/*
- * One tin may hold at most half as many flows as are still free: alone a third of the table. So a
- * peer that sprays flows cannot take the table from the others (Choudhury and Hahne, dynamic
- * thresholds, 1998).
- */
-#define FQ_FREE_SHIFT 1
-
 static inline void
 fq_fifo_push(struct fq *q, struct fq_fifo *l, uint32_t fi)
 {
-	q->flows[fi].next = FQ_NIL;
 	if (l->n++)
 		q->flows[l->tail].next = fi;
 	else
 		l->head = fi;
+	q->flows[fi].next = l->head;
 	l->tail = fi;
 }
 
@@ -37,9 +30,19 @@ fq_fifo_pop(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 	uint32_t fi = l->head;
 
 	l->head = q->flows[fi].next;
+	q->flows[l->tail].next = l->head;
 	l->n--;
 	t->turns += l == &t->old;
 	return fi;
+}
+
+/* The first becomes the last. */
+static inline void
+fq_fifo_turn(const struct fq *q, struct fq_tin *t, struct fq_fifo *l)
+{
+	l->tail = l->head;
+	l->head = q->flows[l->head].next;
+	t->turns += l == &t->old;
 }
 
 static inline uint64_t
@@ -48,6 +51,7 @@ fq_flow_tag(uint32_t key, uint32_t hash)
 	return FQ_TAG_BUSY | (uint64_t)hash << 32 | key;
 }
 
+/* The first flow of the set. Shifted out is the busy bit. */
 static inline uint32_t
 fq_flow_set(const struct fq *q, uint64_t tag)
 {
@@ -56,62 +60,61 @@ fq_flow_set(const struct fq *q, uint64_t tag)
 	return ((mixed * UINT32_C(0x9e3779b1)) >> q->set_shift) * FQ_WAYS;
 }
 
-/* The way that has this tag, FQ_WAYS for none. No branch per way: it is random. */
+#ifdef __SSE4_1__
+/* Two bits per way: the signs of the halves of its word. */
+static inline uint32_t
+fq_ways_pack(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return (uint32_t)_mm_movemask_epi8(
+		_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+}
+#endif
+
+/* The way that has this tag, in use or idle; FQ_WAYS for none. No branch per way: it is random. */
 static inline uint32_t
 fq_flow_way(const uint64_t *tags, uint64_t tag)
 {
 #ifdef __SSE4_1__
 	const __m128i *pair = (const __m128i *)tags;
+	__m128i busy = _mm_set1_epi64x((int64_t)FQ_TAG_BUSY);
 	__m128i want = _mm_set1_epi64x((int64_t)tag);
-	__m128i lo =
-		_mm_packs_epi32(_mm_cmpeq_epi64(pair[0], want), _mm_cmpeq_epi64(pair[1], want));
-	__m128i hi =
-		_mm_packs_epi32(_mm_cmpeq_epi64(pair[2], want), _mm_cmpeq_epi64(pair[3], want));
-	uint32_t two_per_way = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi));
+	uint32_t two_per_way = fq_ways_pack(_mm_cmpeq_epi64(_mm_or_si128(pair[0], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[1], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[2], busy), want),
+		_mm_cmpeq_epi64(_mm_or_si128(pair[3], busy), want));
 
 	return rte_bsf32(two_per_way | 1u << 2 * FQ_WAYS) / 2;
 #else
 	uint32_t hit = 1u << FQ_WAYS;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		hit |= (uint32_t)(tags[w] == tag) << w;
+		hit |= (uint32_t)((tags[w] | FQ_TAG_BUSY) == tag) << w;
 	return rte_bsf32(hit);
 #endif
 }
 
+/* A way whose busy bit is clear, FQ_WAYS for none. */
 static inline uint32_t
 fq_flow_free_way(const uint64_t *tags)
 {
+#ifdef __SSE4_1__
+	const __m128i *pair = (const __m128i *)tags;
+	uint32_t signs = fq_ways_pack(pair[0], pair[1], pair[2], pair[3]);
+
+	return rte_bsf32((~signs & 0xaaaa) | 1u << 2 * FQ_WAYS) / 2;
+#else
 	uint32_t hit = 1u << FQ_WAYS;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
 		hit |= (uint32_t)(~tags[w] >> 63) << w;
 	return rte_bsf32(hit);
+#endif
 }
 
 static inline uint32_t
 fq_default_flow(const struct fq *q, uint32_t ti)
 {
 	return q->n_flows + ti;
-}
-
-static inline uint64_t
-fq_spill_bit(uint32_t hash)
-{
-	return UINT64_C(1) << (hash & 63);
-}
-
-/* A flow that has packets in the default flow stays there until they left, to keep its order. */
-static inline bool
-fq_flow_spilled(struct fq *q, uint32_t ti, uint32_t hash)
-{
-	struct fq_tin *t = &q->tins[ti];
-
-	if (likely(!t->spill))
-		return false;
-	if (!q->flows[fq_default_flow(q, ti)].head)
-		t->spill = 0;
-	return t->spill & fq_spill_bit(hash);
 }
 
 /* BLUE changes a flow's probability at most once per tick, 4.2 ms (CAKE: once per target). */
@@ -130,120 +133,34 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 	f->blue = RTE_MIN(f->blue + FQ_BLUE_ONE / 256, FQ_BLUE_ONE);
 }
 
-/* The flow was empty: down by one, and by one for each tick that it was. */
-static inline void
-fq_blue_down(const struct fq *q, struct fq_flow *f)
-{
-	uint32_t ticks = (fq_clock32(q) - f->codel.first_above) >> 12;
-
-	ticks = RTE_MAX(ticks, (uint32_t)(f->blue_at != fq_blue_tick(q)));
-	f->blue_at = fq_blue_tick(q);
-	f->blue -= RTE_MIN(f->blue, ticks);
-}
-
-/* A way for a flow that has none: its own of before, else any free one with a fresh state. */
-static inline uint32_t
-fq_flow_claim(struct fq *q, uint32_t ti, uint64_t tag)
-{
-	uint32_t hash = (uint32_t)(tag >> 32);
-	struct fq_tin *t = &q->tins[ti];
-	uint32_t set = fq_flow_set(q, tag);
-	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
-	bool owned = way < FQ_WAYS && q->flows[set + way].tin == ti;
-	struct fq_flow *f;
-
-	if (way == FQ_WAYS)
-		way = fq_flow_free_way(&q->tags[set]);
-	if (way == FQ_WAYS || fq_flow_spilled(q, ti, hash) ||
-		t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FQ_FREE_SHIFT) {
-		t->spill |= fq_spill_bit(hash);
-		FQ_ADD(q->tin_counters[ti].collisions, 1);
-		FQ_ADD(q->c.collisions, 1);
-		return fq_default_flow(q, ti);
-	}
-	f = &q->flows[set + way];
-	if (!owned) {
-		f->codel = (struct fq_codel){0};
-		f->blue = 0;
-		f->until = t->turns;
-	}
-	f->tin = ti;
-	q->tags[set + way] = tag;
-	q->busy_flows++;
-	return set + way;
-}
-
-/* What is likely to become this flow: its own of before, else a free one. */
-static inline const struct fq_flow *
-fq_flow_likely(const struct fq *q, uint32_t set, uint64_t tag)
-{
-	uint32_t way = fq_flow_way(&q->tags[set], tag & ~FQ_TAG_BUSY);
-
-	if (way == FQ_WAYS)
-		way = fq_flow_free_way(&q->tags[set]);
-	return &q->flows[set + way % FQ_WAYS];
-}
-
-/* The flow in use that has this tag, FQ_NIL for none. */
-static inline uint32_t
-fq_flow_find_in(const struct fq *q, uint32_t set, uint64_t tag)
-{
-	uint32_t way = fq_flow_way(&q->tags[set], tag);
-
-	return way < FQ_WAYS ? set + way : FQ_NIL;
-}
-
+/* The flow that has this tag, in use or idle, else an idle one, else FQ_NIL. */
 static inline uint32_t
 fq_flow_find(const struct fq *q, uint64_t tag)
 {
-	return fq_flow_find_in(q, fq_flow_set(q, tag), tag);
-}
+	uint32_t set = fq_flow_set(q, tag);
+	uint32_t way = fq_flow_way(&q->tags[set], tag);
 
-/*
- * The flow is empty and off its list. RFC 8290 sends an emptied new flow through the old list, lest
- * it come back as new at once with a fresh quantum and starve the others. Here it keeps what is
- * left of its quantum for as long as that would take, one turn of each flow now on the old list,
- * counted from when it was given (flow_begin): a sparse flow stays sparse however long the round is
- * and however often it comes back, and none gets more than a quantum per round.
- */
-static inline void
-fq_flow_release(struct fq *q, uint32_t fi)
-{
-	struct fq_flow *f = &q->flows[fi];
-	const struct fq_tin *t = &q->tins[f->tin];
-
-	if (f->list == FQ_LIST_OLD)
-		f->until = t->turns + t->old.n;
-	fq_codel_empty(&f->codel, fq_clock32(q));
-	f->list = FQ_LIST_NONE;
-	if (fi < q->n_flows) {
-		q->tags[fi] &= ~FQ_TAG_BUSY;
-		q->busy_flows--;
-	}
+	if (way == FQ_WAYS)
+		way = fq_flow_free_way(&q->tags[set]);
+	return way < FQ_WAYS ? set + way : FQ_NIL;
 }
 
 static inline void
-fq_flow_append(struct fq *q, uint32_t fi, struct rte_mbuf *m, uint32_t len)
+fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, struct rte_mbuf *m, uint32_t len)
 {
 	struct fq_flow *f = &q->flows[fi];
-	struct fq_tin *t = &q->tins[f->tin];
-	bool fatter; /* no branch: it is random */
+	fq_link *link = f->head ? &f->tail->tx_offload : &f->head;
 
 	m->tx_offload = 0;
-	if (f->head)
-		f->tail->tx_offload = fq_link_make(m, len);
-	else
-		f->head = fq_link_make(m, len);
+	*link = fq_link_make(m, len);
 	f->tail = m;
-	f->bytes += len;
-	f->packets++;
-	fatter = (f->bytes >= t->fat_bytes) | (t->fat == fi);
-	t->fat = fatter ? fi : t->fat;
-	t->fat_bytes = fatter ? f->bytes : t->fat_bytes;
-	FQ_ADD(t->bytes, len);
-	FQ_ADD(t->packets, 1);
-	FQ_ADD(q->bytes, len);
-	FQ_ADD(q->packets, 1);
+	f->load += fq_load(len);
+	FQ_ADD(t->load, fq_load(len));
+	FQ_ADD(q->load, fq_load(len));
+	if (unlikely(f->bytes > t->fat_bytes)) {
+		t->fat = fi;
+		t->fat_bytes = f->bytes;
+	}
 }
 
 /* The flow has a packet. Its next one is likely to be next. */

@@ -43,9 +43,8 @@ set_params(struct fq *q, const struct fq_params *p)
 {
 	q->n_flows = p->flows;
 	q->n_tins = p->tins;
-	q->slot_mask = rte_align32pow2(2 * p->tins) - 1;
-	q->slot_shift = 32 - rte_bsf32(q->slot_mask + 1);
-	q->queue_mask = rte_align32pow2(p->tins) - 1;
+	q->n_slots = 2 * p->tins;
+	q->ring.mask = rte_align32pow2(p->tins) - 1;
 	q->set_shift = 32 - rte_bsf32(p->flows / FQ_WAYS);
 	q->overhead = p->overhead;
 	q->mpu = (int32_t)RTE_MAX(p->mpu, 1u);
@@ -74,11 +73,13 @@ init_lists(struct fq *q)
 {
 	for (uint32_t c = 0; c < FQ_CLASSES; c++)
 		q->class_head[c] = FQ_TIN_NIL;
-	q->tins[fq_idle_head(q)].link =
+	q->boost.tail = (uint16_t)fq_idle_head(q);
+	q->rest[fq_idle_head(q)].link =
 		(struct fq_tin_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
 		q->flows[q->n_flows + ti].tin = ti;
-		q->tins[ti].class = FQ_CLASS_NONE;
+		q->rest[ti].class = FQ_CLASS_NONE;
+		q->rest[ti].boost = FQ_TIN_NIL;
 		fq_tin_idle(q, ti);
 	}
 }
@@ -107,10 +108,9 @@ fifo_params(const struct fq_params *p)
 static void
 free_all(struct fq *q)
 {
-	rte_free(q->boost.tins);
 	rte_free(q->ring.tins);
 	rte_free(q->slots);
-	rte_free(q->tin_counters);
+	rte_free(q->rest);
 	rte_free(q->tins);
 	rte_free(q->tags);
 	rte_free(q->flows);
@@ -134,13 +134,11 @@ fq_create(const struct fq_params *params)
 	set_params(q, p);
 	q->flows = array_alloc(p, p->flows + p->tins, sizeof(*q->flows));
 	q->tags = array_alloc(p, p->flows, sizeof(*q->tags));
-	q->tins = array_alloc(p, p->tins + 1, sizeof(*q->tins));
-	q->tin_counters = array_alloc(p, p->tins, sizeof(*q->tin_counters));
-	q->slots = array_alloc(p, q->slot_mask + 1, sizeof(*q->slots));
-	q->ring.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->ring.tins));
-	q->boost.tins = array_alloc(p, q->queue_mask + 1, sizeof(*q->boost.tins));
-	if (!q->flows || !q->tags || !q->tins || !q->tin_counters || !q->slots || !q->ring.tins ||
-		!q->boost.tins)
+	q->tins = array_alloc(p, p->tins, sizeof(*q->tins));
+	q->rest = array_alloc(p, p->tins + 1, sizeof(*q->rest));
+	q->slots = array_alloc(p, q->n_slots, sizeof(*q->slots));
+	q->ring.tins = array_alloc(p, q->ring.mask + 1, sizeof(*q->ring.tins));
+	if (!q->flows || !q->tags || !q->tins || !q->rest || !q->slots || !q->ring.tins)
 		goto no_arrays;
 	init_lists(q);
 	fq_shaper_set(q, p->rate);
@@ -159,7 +157,7 @@ fq_destroy(struct fq *q)
 	if (!q)
 		return;
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
-		if (q->tins[ti].used)
+		if (fq_tin_used(&q->tins[ti]))
 			fq_tin_purge(q, q->tins[ti].key);
 	}
 	free_all(q);

@@ -20,9 +20,9 @@
  * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
  * may be called by another thread meanwhile: counters are never torn, but not of one instant.
  *
- * Memory: all of it is taken by fq_create. 72 bytes per flow, 252 per tin with its default flow and
- * its places in key table and lists (tins a power of two; else up to 8 more). A peer that has no
- * tin costs nothing.
+ * Memory: all of it is taken by fq_create. 72 bytes per flow, 256 at most per tin with its default
+ * flow and its places in key table and lists (254 for a power of two of them), and 4 KiB. A peer
+ * that has no tin costs nothing.
  *
  * Packets: fq_enqueue takes ownership, always; fq_dequeue gives it back; the drop callback takes
  * it. While a packet is queued the library owns mbuf->tx_offload (the FIFO link; zero again after)
@@ -47,6 +47,8 @@ struct rte_mbuf;
 #define FQ_LATE_NS UINT64_C(100000)
 #define FQ_FIFO_PACKETS 1000u
 #define FQ_HISTOGRAM 32u
+#define FQ_TIN_HISTOGRAM 8u
+#define FQ_TIN_HISTOGRAM_NS UINT64_C(16384) /* upper end of the first bucket */
 
 /* Why a packet was dropped: symbol, telemetry key, help. */
 #define FQ_DROPS(X)                                                                                \
@@ -240,8 +242,8 @@ struct fq_tin_stats {
 	bool closed;
 	bool waiting; /* for its rate */
 	uint64_t rate; /* of its configuration */
-	/* Since the key got this tin. No_tin and fifo are not counted here; marks and collisions
-	 * are of 32 bits and wrap. */
+	/* Since the key got this tin. No_tin and fifo are not counted here; marks, collisions,
+	 * drops and the histogram are of 32 bits and wrap. */
 	struct fq_counters c;
 	uint32_t backlog_packets;
 	uint32_t backlog_bytes;
@@ -250,6 +252,8 @@ struct fq_tin_stats {
 	uint32_t default_packets; /* of the backlog, in the default flow */
 	uint64_t sojourn_avg_ns; /* of dequeued packets, exponential average over about 32 */
 	uint64_t sojourn_peak_ns; /* maximum, fading by 1/256 per packet */
+	/* Dequeued packets that waited less than FQ_TIN_HISTOGRAM_NS * 4^i; the last: longer. */
+	uint32_t histogram[FQ_TIN_HISTOGRAM];
 };
 
 void fq_stats_get(const struct fq *q, struct fq_stats *out);

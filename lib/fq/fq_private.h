@@ -37,9 +37,12 @@
 #define FQ_WHEEL_BITS 6
 #define FQ_WHEEL_LEVELS 4
 
-/* Written by the owning thread, read by any: never torn. */
+/*
+ * Written by the owning thread, read by any. An aligned word is never torn; FQ_ADD leaves the
+ * compiler the choice of one instruction where a relaxed atomic store takes three.
+ */
 #define FQ_SET(var, val) __atomic_store_n(&(var), (val), __ATOMIC_RELAXED)
-#define FQ_ADD(var, n) FQ_SET(var, (var) + (n))
+#define FQ_ADD(var, n) ((var) += (n))
 #define FQ_GET(var) __atomic_load_n(&(var), __ATOMIC_RELAXED)
 
 enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };
@@ -50,11 +53,19 @@ enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };
  */
 typedef uint64_t fq_link;
 
+/* What is queued somewhere. Both are added to at once, as load; bytes stay below 2^32. */
+#define FQ_LOAD                                                                                    \
+	union {                                                                                    \
+		uint64_t load;                                                                     \
+		struct {                                                                           \
+			uint32_t bytes, packets;                                                   \
+		};                                                                                 \
+	}
+
 struct fq_flow {
 	fq_link head; /* 0: empty */
 	struct rte_mbuf *tail; /* valid while head is set */
-	uint32_t bytes;
-	uint32_t packets;
+	FQ_LOAD;
 	int32_t deficit;
 	uint32_t next; /* on its list */
 	uint32_t tin;
@@ -65,7 +76,10 @@ struct fq_flow {
 	uint16_t blue; /* BLUE's drop probability over FQ_BLUE_ONE */
 } __rte_cache_aligned;
 
-/* Flows in order of service, linked by index. */
+/*
+ * Flows in order of service, linked by index, the last one to the first: so the end of a turn moves
+ * head and tail by one and writes to no flow.
+ */
 struct fq_fifo {
 	uint32_t head, tail, n;
 };
@@ -75,7 +89,13 @@ struct fq_tin_link {
 	uint16_t next, prev;
 };
 
-enum fq_tin_state { FQ_TIN_IDLE, FQ_TIN_RING, FQ_TIN_WAITING, FQ_TIN_PARKED };
+enum fq_tin_state {
+	FQ_TIN_UNUSED, /* idle, and has no key yet */
+	FQ_TIN_IDLE,
+	FQ_TIN_RING,
+	FQ_TIN_WAITING,
+	FQ_TIN_PARKED,
+};
 
 /* Delay of dequeued packets in units of 1024 ns, the average times 32. */
 struct fq_sojourn {
@@ -85,46 +105,51 @@ struct fq_sojourn {
 /* All that a packet's way needs in two lines. */
 struct fq_tin {
 	uint32_t key;
-	uint16_t weight;
 	uint8_t state;
-	bool boosted; /* on the boost list */
-	bool used; /* key is in the table */
 	bool closed;
-	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
-	uint8_t slot; /* of the wheel, when waiting */
+	uint16_t weight;
+	uint64_t rate; /* bytes per s, 0: none */
+	uint32_t limit; /* packets, 0: the queue's */
 	int32_t deficit;
-	uint32_t packets;
-	uint32_t bytes;
-	struct fq_fifo fresh; /* new flows */
+	FQ_LOAD;
 	struct fq_fifo old;
 	uint32_t turns; /* flows that left the head of the old list, ever */
 	uint32_t excess_at; /* bytes that would be too many for the excess class */
-	uint32_t fat; /* the flow that had most bytes when a packet last came */
-	uint32_t fat_bytes;
+	uint32_t fat_bytes; /* at least what the fat flow has */
+	uint32_t fat; /* the flow that had most bytes when a packet came, see overload.c */
 
-	struct fq_tin_link link; /* idle list, or slot of the wheel */
-	struct fq_tin_link excess;
+	struct fq_fifo fresh; /* new flows */
 	struct fq_sojourn sojourn;
-	uint64_t spill; /* hashes that the default flow may hold, a Bloom filter of 64 bits */
-	uint64_t rate; /* bytes per s, 0: none */
-	uint64_t ready; /* when the rate allows the next packet, fine time */
-	uint32_t limit; /* packets */
-	uint32_t recip; /* 65536 / weight */
 	uint64_t sent_packets;
 	uint64_t sent_bytes;
+	uint32_t histogram[FQ_TIN_HISTOGRAM];
 } __rte_cache_aligned;
 
-/* The rest of a tin's counters. */
-struct fq_tin_counters {
-	uint64_t drops[FQ_TIN_DROPS];
+/* The rest of a tin. */
+struct fq_tin_rest {
+	uint64_t ready; /* when the rate allows the next packet, fine time */
+	struct fq_tin_link link; /* idle list, or slot of the wheel */
+	struct fq_tin_link excess;
+	uint16_t boost; /* next on the boost list, itself the last; FQ_TIN_NIL: not on it */
+	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
+	uint8_t slot; /* of the wheel, when waiting */
+	uint32_t spill; /* hashes that the default flow may hold, a Bloom filter of 32 bits */
+	uint32_t drops[FQ_TIN_DROPS];
 	uint32_t marks;
 	uint32_t collisions;
-};
+} __rte_packed __rte_aligned(4);
 
-/* Of tin indices, each at most once. An array, so that the scheduler can look ahead. */
-struct fq_queue {
+/* Tins in order of service. An array, so that the scheduler can look ahead. */
+struct fq_ring {
 	uint16_t *tins;
 	uint32_t head, tail; /* free running */
+	uint32_t mask;
+};
+
+/* Tins that may send a new flow ahead of their turn, linked by their index. */
+struct fq_boost {
+	uint16_t head, tail;
+	uint32_t n;
 };
 
 /*
@@ -164,10 +189,10 @@ struct fq {
 	struct fq_flow *flows; /* n_flows, then one default flow per tin */
 	uint64_t *tags; /* per flow: busy, 31 bits of hash, tin key */
 	struct fq_tin *tins; /* n_tins, then the head of the idle list */
-	struct fq_tin_counters *tin_counters;
+	struct fq_tin_rest *rest; /* of the tins */
 	uint32_t *slots; /* by key: 16 bits of its hash, index of the tin + 1; 0: empty */
-	uint32_t n_flows, n_tins;
-	uint32_t slot_mask, slot_shift, set_shift, queue_mask;
+	uint32_t n_flows, n_tins, n_slots;
+	uint32_t set_shift;
 	int32_t overhead;
 	int32_t mpu;
 	uint32_t quantum;
@@ -183,15 +208,17 @@ struct fq {
 	void *ctx;
 
 	/* Changing. */
-	uint32_t packets __rte_cache_aligned;
-	uint32_t bytes;
-	uint64_t clock; /* of the present call, fine time */
+	uint64_t clock __rte_cache_aligned; /* of the present call, fine time */
+	FQ_LOAD;
 	struct fq_codel_params codel; /* for the present rate */
+	uint32_t police_at; /* younger packets need no policing, in units of 1024 ns */
+	uint32_t dropped; /* by policing, in a row */
 	uint32_t busy_flows;
 	uint32_t active_tins;
-	struct fq_queue ring;
-	struct fq_queue boost;
+	struct fq_ring ring;
+	struct fq_boost boost;
 	uint32_t weight_mask; /* classes (log2) of the weights on the ring */
+	uint32_t weight_shift; /* the least of them */
 	uint32_t weight_n[FQ_WEIGHT_CLASSES];
 	uint32_t weight_sum; /* of the ring */
 	uint32_t random;
@@ -252,12 +279,18 @@ fq_link_len(fq_link l)
 	return (uint32_t)(l >> 48);
 }
 
-/* Link and time are in the second line; the first is for who sends it. */
+/* Link and time are in the second line of an mbuf. */
 static inline void
 fq_link_prefetch(fq_link l)
 {
 	rte_prefetch0(RTE_PTR_ADD(fq_link_pkt(l), RTE_CACHE_LINE_SIZE));
-	rte_prefetch0(fq_link_pkt(l));
+}
+
+/* Of one packet. */
+static inline uint64_t
+fq_load(uint32_t len)
+{
+	return UINT64_C(1) << 32 | len;
 }
 
 /* overload.c */
@@ -265,6 +298,20 @@ void fq_excess_update(struct fq *q, uint32_t ti);
 void fq_overload(struct fq *q);
 void fq_tin_trim(struct fq *q, uint32_t ti);
 void fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why);
+
+/*
+ * flow.c: a packet comes for a flow that is idle, or has no place (FQ_NIL): to the tin's new list.
+ * The flow that it now is, maybe the default one.
+ */
+uint32_t fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag);
+/* The flow is empty and off its list. */
+void fq_flow_release(struct fq *q, uint32_t fi);
+
+/*
+ * police.c: whether CoDel and BLUE let a packet leave that is off its flow; if not it is gone. age:
+ * its delay.
+ */
+bool fq_police(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age);
 
 /* share.c: takes the instance's part of the rate anew when it is time. */
 void fq_share_sync(struct fq *q, uint64_t now);

@@ -8,7 +8,8 @@
  * victim is within 1/4 of the true maximum (within 1 KiB per unit of weight for small backlogs),
  * and dequeue pays nothing.
  *
- * The fattest flow is remembered when packets come. What it may miss is a flow that gets no more
+ * The fattest flow is remembered when packets come, with the bytes it had: dequeue takes nothing
+ * off them, a victim search does. So one that is fatter may be missed as long as it gets no
  * packets; it is noticed when the remembered one is below the mean, and up to 16 flows are
  * searched.
  */
@@ -20,7 +21,7 @@
 static uint32_t
 excess_class(const struct fq_tin *t)
 {
-	uint32_t v = (uint32_t)(((uint64_t)t->bytes * t->recip) >> 16);
+	uint32_t v = t->bytes / t->weight;
 	uint32_t e = rte_fls_u32(v | 4) - 1;
 
 	return 4 * (e - 2) + ((v >> (e - 2)) & 3);
@@ -30,8 +31,7 @@ excess_class(const struct fq_tin *t)
 static uint32_t
 class_end(const struct fq_tin *t, uint32_t class)
 {
-	uint64_t v = (UINT64_C(5) + class % 4) << (class / 4);
-	uint64_t bytes = ((v << 16) + t->recip - 1) / t->recip;
+	uint64_t bytes = ((UINT64_C(5) + class % 4) << (class / 4)) * t->weight;
 
 	return (uint32_t)RTE_MIN(bytes, UINT32_MAX);
 }
@@ -39,31 +39,31 @@ class_end(const struct fq_tin *t, uint32_t class)
 static void
 class_remove(struct fq *q, uint32_t ti)
 {
-	struct fq_tin *t = &q->tins[ti];
-	struct fq_tin_link l = t->excess;
+	struct fq_tin_rest *r = &q->rest[ti];
+	struct fq_tin_link l = r->excess;
 
 	if (l.prev != FQ_TIN_NIL)
-		q->tins[l.prev].excess.next = l.next;
+		q->rest[l.prev].excess.next = l.next;
 	else
-		q->class_head[t->class] = l.next;
+		q->class_head[r->class] = l.next;
 	if (l.next != FQ_TIN_NIL)
-		q->tins[l.next].excess.prev = l.prev;
-	if (q->class_head[t->class] == FQ_TIN_NIL)
-		q->class_mask[t->class / 64] &= ~(UINT64_C(1) << (t->class % 64));
-	t->class = FQ_CLASS_NONE;
-	t->excess_at = 0;
+		q->rest[l.next].excess.prev = l.prev;
+	if (q->class_head[r->class] == FQ_TIN_NIL)
+		q->class_mask[r->class / 64] &= ~(UINT64_C(1) << (r->class % 64));
+	r->class = FQ_CLASS_NONE;
+	q->tins[ti].excess_at = 0;
 }
 
 static void
 class_insert(struct fq *q, uint32_t ti, uint32_t class)
 {
-	struct fq_tin *t = &q->tins[ti];
+	struct fq_tin_rest *r = &q->rest[ti];
 	uint16_t head = q->class_head[class];
 
-	t->class = (uint8_t) class;
-	t->excess = (struct fq_tin_link){head, FQ_TIN_NIL};
+	r->class = (uint8_t) class;
+	r->excess = (struct fq_tin_link){head, FQ_TIN_NIL};
 	if (head != FQ_TIN_NIL)
-		q->tins[head].excess.prev = (uint16_t)ti;
+		q->rest[head].excess.prev = (uint16_t)ti;
 	q->class_head[class] = (uint16_t)ti;
 	q->class_mask[class / 64] |= UINT64_C(1) << (class % 64);
 }
@@ -72,15 +72,15 @@ void
 fq_excess_update(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
-	uint32_t class = excess_class(t);
+	uint32_t class = excess_class(t), is = q->rest[ti].class;
 
-	if (t->class == FQ_CLASS_NONE) {
+	if (is == FQ_CLASS_NONE) {
 		class_insert(q, ti, class);
-	} else if (class > t->class) {
+	} else if (class > is) {
 		class_remove(q, ti);
 		class_insert(q, ti, class);
 	} else {
-		t->excess_at = class_end(t, t->class);
+		t->excess_at = class_end(t, is);
 	}
 }
 
@@ -139,7 +139,7 @@ scan_flows(struct fq *q, struct fq_tin *t)
 		}
 		if (best == FQ_NIL || f->bytes > q->flows[best].bytes)
 			best = l->head;
-		fq_fifo_push(q, l, fq_fifo_pop(q, t, l));
+		fq_fifo_turn(q, t, l);
 		seen++;
 	}
 	t->fat = best;
@@ -150,6 +150,9 @@ scan_flows(struct fq *q, struct fq_tin *t)
 static uint32_t
 victim_flow(struct fq *q, struct fq_tin *t)
 {
+	const struct fq_flow *f = &q->flows[t->fat];
+
+	t->fat_bytes = &q->tins[f->tin] == t ? f->bytes : 0;
 	if ((uint64_t)t->fat_bytes * (t->fresh.n + t->old.n) >= t->bytes)
 		return t->fat;
 	return scan_flows(q, t);
@@ -163,15 +166,10 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 	uint32_t len = fq_link_len(f->head);
 	struct rte_mbuf *m = fq_flow_unlink(f);
 
-	f->bytes -= len;
-	f->packets--;
-	if (t->fat == fi)
-		t->fat_bytes = f->bytes;
-	FQ_ADD(t->bytes, -len);
-	FQ_ADD(t->packets, -1);
-	FQ_ADD(q->bytes, -len);
-	FQ_ADD(q->packets, -1);
-	FQ_ADD(q->tin_counters[q->flows[fi].tin].drops[why], 1);
+	f->load -= fq_load(len);
+	FQ_ADD(t->load, -fq_load(len));
+	FQ_ADD(q->load, -fq_load(len));
+	FQ_ADD(q->rest[f->tin].drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);
 	q->drop(q->ctx, m, why);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shaper.h"
 
+#include "tin.h"
+
 /* What follows from the rate and the MTU. */
 static void
 derive(struct fq *q)
@@ -8,10 +10,10 @@ derive(struct fq *q)
 	struct fq_shaper *s = &q->shaper;
 	uint64_t rate = s->rate;
 
-	q->codel = q->codel_base;
+	q->codel = rate ? fq_codel_at(&q->codel_base, rate) : q->codel_base;
+	q->police_at = q->police ? RTE_MIN(q->codel.target, q->ce_threshold) : UINT32_MAX;
 	if (!rate)
 		return;
-	q->codel = fq_codel_at(&q->codel_base, rate);
 	s->per_byte = ((UINT64_C(1000000000) << 24) + rate - 1) / rate;
 	s->late = RTE_MAX(fq_shaper_time_of(s, q->codel.mtu), FQ_LATE_FINE);
 	s->ahead = fq_shaper_time_of(s, FQ_WIRE_MAX);
@@ -63,7 +65,7 @@ fq_next(const struct fq *q, uint64_t now)
 
 	if (!q->packets)
 		return UINT64_MAX;
-	if (q->ring.head == q->ring.tail) {
+	if (fq_ring_empty(&q->ring)) {
 		if (!q->wheel.n)
 			return UINT64_MAX;
 		at = wheel_next_ns(q, now);

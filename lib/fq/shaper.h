@@ -82,25 +82,30 @@ fq_codel_at(const struct fq_codel_params *p, uint64_t rate)
 
 /* A tin's own rate. */
 static inline void
-fq_tin_charge(const struct fq *q, struct fq_tin *t, uint32_t len)
+fq_tin_charge(const struct fq *q, uint32_t ti, uint32_t len)
 {
-	if (fq_is_after(q->clock, t->ready + FQ_LATE_FINE)) {
-		uint64_t mtu = fq_time_of(t->rate, q->codel.mtu);
+	struct fq_tin_rest *r = &q->rest[ti];
+	uint64_t rate = q->tins[ti].rate;
+
+	if (fq_is_after(q->clock, r->ready + FQ_LATE_FINE)) {
+		uint64_t mtu = fq_time_of(rate, q->codel.mtu);
 		uint64_t least = q->clock - RTE_MAX(mtu, FQ_LATE_FINE);
 
-		t->ready = fq_is_after(least, t->ready) ? least : t->ready;
+		r->ready = fq_is_after(least, r->ready) ? least : r->ready;
 	}
-	t->ready += fq_time_of(t->rate, len);
+	r->ready += fq_time_of(rate, len);
 }
 
 static inline bool
-fq_tin_over_rate(const struct fq *q, struct fq_tin *t)
+fq_tin_over_rate(const struct fq *q, uint32_t ti)
 {
-	if (!fq_is_after(t->ready, q->clock))
+	struct fq_tin_rest *r = &q->rest[ti];
+
+	if (!fq_is_after(r->ready, q->clock))
 		return false;
-	if (t->ready - q->clock <= fq_time_of(t->rate, FQ_WIRE_MAX))
+	if (r->ready - q->clock <= fq_time_of(q->tins[ti].rate, FQ_WIRE_MAX))
 		return true;
-	t->ready = q->clock;
+	r->ready = q->clock;
 	return false;
 }
 

@@ -45,7 +45,7 @@ fq_stats_get(const struct fq *q, struct fq_stats *out)
 static void
 tin_counters_get(const struct fq *q, uint32_t ti, struct fq_counters *out)
 {
-	const struct fq_tin_counters *c = &q->tin_counters[ti];
+	const struct fq_tin_rest *c = &q->rest[ti];
 	const struct fq_tin *t = &q->tins[ti];
 
 	*out = (struct fq_counters){
@@ -66,7 +66,7 @@ fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
 {
 	const struct fq_tin *t;
 
-	if (index >= q->n_tins || !FQ_GET(q->tins[index].used))
+	if (index >= q->n_tins || !fq_tin_used(&q->tins[index]))
 		return false;
 	t = &q->tins[index];
 	out->key = FQ_GET(t->key);
@@ -82,7 +82,9 @@ fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
 	out->default_packets = FQ_GET(q->flows[q->n_flows + index].packets);
 	out->sojourn_avg_ns = avg_ns(&t->sojourn);
 	out->sojourn_peak_ns = peak_ns(&t->sojourn);
-	return FQ_GET(t->used) && FQ_GET(t->key) == out->key;
+	for (unsigned int i = 0; i < FQ_TIN_HISTOGRAM; i++)
+		out->histogram[i] = FQ_GET(t->histogram[i]);
+	return fq_tin_used(t) && FQ_GET(t->key) == out->key;
 }
 
 bool

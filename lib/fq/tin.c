@@ -12,20 +12,20 @@ void
 fq_tin_idle(struct fq *q, uint32_t ti)
 {
 	uint32_t head = fq_idle_head(q);
-	uint32_t tail = q->tins[head].link.prev;
+	uint32_t tail = q->rest[head].link.prev;
 
-	q->tins[ti].link = (struct fq_tin_link){(uint16_t)head, (uint16_t)tail};
-	q->tins[tail].link.next = (uint16_t)ti;
-	q->tins[head].link.prev = (uint16_t)ti;
+	q->rest[ti].link = (struct fq_tin_link){(uint16_t)head, (uint16_t)tail};
+	q->rest[tail].link.next = (uint16_t)ti;
+	q->rest[head].link.prev = (uint16_t)ti;
 }
 
 static void
 idle_unlink(struct fq *q, uint32_t ti)
 {
-	struct fq_tin_link l = q->tins[ti].link;
+	struct fq_tin_link l = q->rest[ti].link;
 
-	q->tins[l.prev].link.next = l.next;
-	q->tins[l.next].link.prev = l.prev;
+	q->rest[l.prev].link.next = l.next;
+	q->rest[l.next].link.prev = l.prev;
 }
 
 static void
@@ -34,7 +34,7 @@ slot_insert(struct fq *q, uint32_t key, uint32_t ti)
 	uint32_t i = fq_slot_of(q, key);
 
 	while (q->slots[i])
-		i = (i + 1) & q->slot_mask;
+		i = fq_slot_next(q, i);
 	FQ_SET(q->slots[i], fq_key_hash(key) << 16 | (ti + 1));
 }
 
@@ -44,17 +44,22 @@ slot_home(const struct fq *q, uint32_t slot)
 	return fq_slot_of(q, q->tins[(slot & UINT16_MAX) - 1].key);
 }
 
+static uint32_t
+slots_from(const struct fq *q, uint32_t a, uint32_t b)
+{
+	return b >= a ? b - a : b + q->n_slots - a;
+}
+
 /* Closes the gap by moving back what probing would no longer reach. */
 static void
 slot_remove(struct fq *q, uint32_t ti)
 {
-	uint32_t mask = q->slot_mask;
 	uint32_t gap = fq_slot_of(q, q->tins[ti].key);
 
 	while ((q->slots[gap] & UINT16_MAX) != ti + 1)
-		gap = (gap + 1) & mask;
-	for (uint32_t i = (gap + 1) & mask; q->slots[i]; i = (i + 1) & mask) {
-		if (((i - slot_home(q, q->slots[i])) & mask) >= ((i - gap) & mask)) {
+		gap = fq_slot_next(q, gap);
+	for (uint32_t i = fq_slot_next(q, gap); q->slots[i]; i = fq_slot_next(q, i)) {
+		if (slots_from(q, slot_home(q, q->slots[i]), i) >= slots_from(q, gap, i)) {
 			FQ_SET(q->slots[gap], q->slots[i]);
 			gap = i;
 		}
@@ -62,30 +67,37 @@ slot_remove(struct fq *q, uint32_t ti)
 	FQ_SET(q->slots[gap], 0);
 }
 
-/* boosted and class stay: the lists they speak of forget a tin when they next see it. */
+static void
+counters_reset(struct fq_tin *t, struct fq_tin_rest *r)
+{
+	t->sent_packets = t->sent_bytes = 0;
+	t->sojourn = (struct fq_sojourn){0};
+	memset(t->histogram, 0, sizeof(t->histogram));
+	memset(r->drops, 0, sizeof(r->drops));
+	r->marks = r->collisions = 0;
+}
+
+/* boost and class stay: the lists they speak of forget a tin when they next see it. */
 static void
 tin_reset(struct fq *q, uint32_t ti, uint32_t key)
 {
 	struct fq_tin *t = &q->tins[ti];
 	struct fq_flow *f = &q->flows[fq_default_flow(q, ti)];
 
-	FQ_SET(t->used, false);
-	memset(&q->tin_counters[ti], 0, sizeof(q->tin_counters[ti]));
-	t->sent_packets = t->sent_bytes = 0;
-	t->sojourn = (struct fq_sojourn){0};
+	FQ_SET(t->state, FQ_TIN_UNUSED);
+	counters_reset(t, &q->rest[ti]);
 	t->deficit = 0;
 	t->weight = 1;
-	t->recip = 65536;
 	t->rate = 0;
-	t->limit = q->tin_limit;
+	t->limit = 0;
 	t->excess_at = 0;
 	t->closed = q->start_closed;
-	t->fat = FQ_NIL;
+	t->fat = fq_default_flow(q, ti);
 	t->fat_bytes = 0;
 	f->codel = (struct fq_codel){0};
 	f->blue = 0;
 	FQ_SET(t->key, key);
-	FQ_SET(t->used, true);
+	FQ_SET(t->state, FQ_TIN_IDLE);
 }
 
 static void
@@ -99,6 +111,8 @@ weight_count(struct fq *q, const struct fq_tin *t, int by)
 		q->weight_mask |= 1u << class;
 	else
 		q->weight_mask &= ~(1u << class);
+	if (q->weight_mask)
+		q->weight_shift = rte_bsf32(q->weight_mask);
 }
 
 static void
@@ -107,7 +121,7 @@ ring_join(struct fq *q, uint32_t ti)
 	struct fq_tin *t = &q->tins[ti];
 
 	t->state = FQ_TIN_RING;
-	fq_queue_push(q, &q->ring, ti);
+	fq_ring_push(&q->ring, ti);
 	weight_count(q, t, 1);
 	t->deficit = RTE_MIN(t->deficit, 0) + fq_tin_quantum(q, t);
 	if (t->fresh.n)
@@ -120,7 +134,6 @@ reweigh(struct fq *q, struct fq_tin *t, uint16_t weight)
 	if (t->state == FQ_TIN_RING)
 		weight_count(q, t, -1);
 	FQ_SET(t->weight, weight);
-	t->recip = 65536 / weight;
 	t->excess_at = 0;
 	if (t->state == FQ_TIN_RING)
 		weight_count(q, t, 1);
@@ -131,10 +144,11 @@ static void
 set_rate(struct fq *q, uint32_t ti, uint64_t rate)
 {
 	struct fq_tin *t = &q->tins[ti];
+	struct fq_tin_rest *r = &q->rest[ti];
 	uint64_t soon = q->clock + (rate ? fq_time_of(rate, q->codel.mtu) : 0);
 
-	if (!t->rate || fq_is_after(t->ready, soon))
-		t->ready = t->rate ? soon : q->clock;
+	if (!t->rate || fq_is_after(r->ready, soon))
+		r->ready = t->rate ? soon : q->clock;
 	FQ_SET(t->rate, rate);
 	if (t->state == FQ_TIN_WAITING) {
 		fq_wheel_remove(q, ti);
@@ -155,7 +169,7 @@ fq_tin_configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
 		reweigh(q, t, weight);
 	if (rate != t->rate)
 		set_rate(q, ti, rate);
-	t->limit = fq_tin_limit(q, conf);
+	t->limit = FQ_GET(conf->limit_packets);
 }
 
 void
@@ -165,8 +179,8 @@ fq_tin_activate(struct fq *q, uint32_t ti)
 
 	idle_unlink(q, ti);
 	q->active_tins++;
-	if (t->rate && fq_is_after(q->clock, t->ready))
-		t->ready = q->clock;
+	if (t->rate && fq_is_after(q->clock, q->rest[ti].ready))
+		q->rest[ti].ready = q->clock;
 	if (t->closed)
 		t->state = FQ_TIN_PARKED;
 	else
@@ -179,6 +193,7 @@ retire(struct fq *q, uint32_t ti)
 	struct fq_tin *t = &q->tins[ti];
 
 	t->state = FQ_TIN_IDLE;
+	t->fat_bytes = 0;
 	FQ_SET(t->closed, q->start_closed);
 	q->active_tins--;
 	fq_tin_idle(q, ti);
@@ -194,7 +209,7 @@ holds_place(const struct fq *q, const struct fq_tin *t)
 static uint32_t
 ring_pop(struct fq *q)
 {
-	uint32_t ti = fq_queue_at(q, &q->ring, 0);
+	uint32_t ti = fq_ring_at(&q->ring, 0);
 
 	q->ring.head++;
 	weight_count(q, &q->tins[ti], -1);
@@ -257,7 +272,7 @@ ring_reclaim(struct fq *q)
 	uint16_t keep[RECLAIM_MAX];
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t ti = fq_queue_at(q, &q->ring, 0);
+		uint32_t ti = fq_ring_at(&q->ring, 0);
 		struct fq_tin *t = &q->tins[ti];
 
 		if (t->packets || t->closed) {
@@ -271,19 +286,19 @@ ring_reclaim(struct fq *q)
 		retire(q, ti);
 	}
 	for (unsigned int i = kept; i > 0; i--)
-		q->ring.tins[--q->ring.head & q->queue_mask] = keep[i - 1];
+		q->ring.tins[--q->ring.head & q->ring.mask] = keep[i - 1];
 	return kept < n;
 }
 
 uint32_t
 fq_tin_take(struct fq *q, uint32_t key)
 {
-	uint32_t ti = q->tins[fq_idle_head(q)].link.next;
+	uint32_t ti = q->rest[fq_idle_head(q)].link.next;
 
 	if (ti == fq_idle_head(q) && !ring_reclaim(q))
 		return FQ_NIL;
-	ti = q->tins[fq_idle_head(q)].link.next;
-	if (q->tins[ti].used)
+	ti = q->rest[fq_idle_head(q)].link.next;
+	if (fq_tin_used(&q->tins[ti]))
 		slot_remove(q, ti);
 	tin_reset(q, ti, key);
 	slot_insert(q, key, ti);
@@ -327,6 +342,31 @@ fq_tin_close(struct fq *q, uint32_t tin_key)
 	if (q->tins[ti].state == FQ_TIN_IDLE && !q->start_closed)
 		fq_tin_activate(q, ti);
 	return 0;
+}
+
+void
+fq_tin_boost(struct fq *q, uint32_t ti)
+{
+	struct fq_tin_rest *r = &q->rest[ti];
+
+	if (r->boost != FQ_TIN_NIL)
+		return;
+	r->boost = (uint16_t)ti;
+	q->boost.head = q->boost.n++ ? q->boost.head : (uint16_t)ti;
+	q->rest[q->boost.tail].boost = (uint16_t)ti;
+	q->boost.tail = (uint16_t)ti;
+}
+
+uint32_t
+fq_tin_unboost(struct fq *q)
+{
+	uint32_t ti = q->boost.head;
+	struct fq_tin_rest *r = &q->rest[ti];
+
+	q->boost.head = r->boost;
+	q->boost.tail = --q->boost.n ? q->boost.tail : (uint16_t)fq_idle_head(q);
+	r->boost = FQ_TIN_NIL;
+	return ti;
 }
 
 unsigned int

@@ -35,15 +35,21 @@ fq_idle_head(const struct fq *q)
 }
 
 static inline uint32_t
-fq_queue_at(const struct fq *q, const struct fq_queue *l, uint32_t i)
+fq_ring_at(const struct fq_ring *r, uint32_t i)
 {
-	return l->tins[(l->head + i) & q->queue_mask];
+	return r->tins[(r->head + i) & r->mask];
 }
 
 static inline void
-fq_queue_push(const struct fq *q, struct fq_queue *l, uint32_t ti)
+fq_ring_push(struct fq_ring *r, uint32_t ti)
 {
-	l->tins[l->tail++ & q->queue_mask] = (uint16_t)ti;
+	r->tins[r->tail++ & r->mask] = (uint16_t)ti;
+}
+
+static inline bool
+fq_ring_empty(const struct fq_ring *r)
+{
+	return r->head == r->tail;
 }
 
 static inline uint32_t
@@ -55,14 +61,20 @@ fq_key_hash(uint32_t key)
 static inline uint32_t
 fq_slot_of(const struct fq *q, uint32_t key)
 {
-	return fq_key_hash(key) >> q->slot_shift;
+	return (uint32_t)(((uint64_t)fq_key_hash(key) * q->n_slots) >> 32);
+}
+
+static inline uint32_t
+fq_slot_next(const struct fq *q, uint32_t i)
+{
+	return i + 1 < q->n_slots ? i + 1 : 0;
 }
 
 /* The tin that has this key, very likely; FQ_NIL when there is none. It does not read the tin. */
 static inline uint32_t
 fq_tin_guess(const struct fq *q, uint32_t key)
 {
-	for (uint32_t i = fq_slot_of(q, key);; i = (i + 1) & q->slot_mask) {
+	for (uint32_t i = fq_slot_of(q, key);; i = fq_slot_next(q, i)) {
 		uint32_t slot = FQ_GET(q->slots[i]);
 
 		if (!slot)
@@ -75,7 +87,7 @@ fq_tin_guess(const struct fq *q, uint32_t key)
 static inline uint32_t
 fq_tin_find(const struct fq *q, uint32_t key)
 {
-	for (uint32_t i = fq_slot_of(q, key);; i = (i + 1) & q->slot_mask) {
+	for (uint32_t i = fq_slot_of(q, key);; i = fq_slot_next(q, i)) {
 		uint32_t slot = FQ_GET(q->slots[i]);
 
 		if (!slot)
@@ -93,7 +105,7 @@ fq_tin_find(const struct fq *q, uint32_t key)
 static inline int32_t
 fq_tin_quantum(const struct fq *q, const struct fq_tin *t)
 {
-	return (int32_t)((q->quantum * t->weight) >> rte_bsf32(q->weight_mask));
+	return (int32_t)((q->quantum * t->weight) >> q->weight_shift);
 }
 
 /* A tin with new flows may go one quantum into debt ahead of its turn. */
@@ -104,24 +116,31 @@ fq_tin_boostable(const struct fq *q, const struct fq_tin *t)
 		t->deficit > -fq_tin_quantum(q, t);
 }
 
-/* The limit that a configuration asks for. */
 static inline uint32_t
-fq_tin_limit(const struct fq *q, const struct fq_tin_conf *conf)
+fq_tin_limit(const struct fq *q, const struct fq_tin *t)
 {
-	uint32_t limit = FQ_GET(conf->limit_packets);
-
-	return limit ? limit : q->tin_limit;
+	return t->limit ? t->limit : q->tin_limit;
 }
 
-static inline void
-fq_tin_boost(struct fq *q, uint32_t ti)
+/* Idle or not: the tin has a key. */
+static inline bool
+fq_tin_used(const struct fq_tin *t)
 {
-	struct fq_tin *t = &q->tins[ti];
-
-	if (t->boosted)
-		return;
-	t->boosted = true;
-	fq_queue_push(q, &q->boost, ti);
+	return FQ_GET(t->state) != FQ_TIN_UNUSED;
 }
+
+/* Of a tin's histogram, for a delay of so many significant bits: four times as long each. */
+static inline uint32_t
+fq_tin_bucket(uint32_t bits)
+{
+	static const uint8_t buckets[32] = {0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7,
+		7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+	return buckets[bits];
+}
+
+void fq_tin_boost(struct fq *q, uint32_t ti);
+/* The first tin of the boost list, off it now; there is one. */
+uint32_t fq_tin_unboost(struct fq *q);
 
 #endif

@@ -49,15 +49,15 @@ static void
 slot_push(struct fq *q, unsigned int level, uint32_t at, uint32_t ti)
 {
 	struct fq_wheel *w = &q->wheel;
-	struct fq_tin *t = &q->tins[ti];
+	struct fq_tin_rest *r = &q->rest[ti];
 	uint32_t slot = level * SLOTS + at % SLOTS;
 	uint64_t bit = UINT64_C(1) << (at % SLOTS);
 
-	t->slot = (uint8_t)slot;
-	t->link = (struct fq_tin_link){FQ_TIN_NIL, FQ_TIN_NIL};
+	r->slot = (uint8_t)slot;
+	r->link = (struct fq_tin_link){FQ_TIN_NIL, FQ_TIN_NIL};
 	if (w->mask[level] & bit) {
-		t->link.next = w->head[slot];
-		q->tins[t->link.next].link.prev = (uint16_t)ti;
+		r->link.next = w->head[slot];
+		q->rest[r->link.next].link.prev = (uint16_t)ti;
 	}
 	w->head[slot] = (uint16_t)ti;
 	w->mask[level] |= bit;
@@ -67,8 +67,7 @@ void
 fq_wheel_insert(struct fq *q, uint32_t ti)
 {
 	struct fq_wheel *w = &q->wheel;
-	struct fq_tin *t = &q->tins[ti];
-	uint64_t fine = t->ready - q->clock;
+	uint64_t fine = q->rest[ti].ready - q->clock;
 	uint32_t wait = 1 + (uint32_t)(fine >> (FQ_FINE_SHIFT + FQ_TIME_SHIFT));
 	unsigned int level = 0;
 	uint32_t at, begins;
@@ -79,7 +78,7 @@ fq_wheel_insert(struct fq *q, uint32_t ti)
 	wait = RTE_MIN(wait, REACH << level_shift(level));
 	at = (w->now + wait) >> level_shift(level);
 	at += at == w->now >> level_shift(level);
-	t->state = FQ_TIN_WAITING;
+	q->tins[ti].state = FQ_TIN_WAITING;
 	slot_push(q, level, at, ti);
 	begins = (at << level_shift(level)) - w->now;
 	if (!w->n++ || begins < w->next - w->now)
@@ -90,17 +89,17 @@ void
 fq_wheel_remove(struct fq *q, uint32_t ti)
 {
 	struct fq_wheel *w = &q->wheel;
-	const struct fq_tin *t = &q->tins[ti];
-	struct fq_tin_link l = t->link;
+	const struct fq_tin_rest *r = &q->rest[ti];
+	struct fq_tin_link l = r->link;
 
 	if (l.next != FQ_TIN_NIL)
-		q->tins[l.next].link.prev = l.prev;
+		q->rest[l.next].link.prev = l.prev;
 	if (l.prev != FQ_TIN_NIL)
-		q->tins[l.prev].link.next = l.next;
+		q->rest[l.prev].link.next = l.next;
 	else
-		w->head[t->slot] = l.next;
+		w->head[r->slot] = l.next;
 	if (l.prev == FQ_TIN_NIL && l.next == FQ_TIN_NIL)
-		w->mask[t->slot / SLOTS] &= ~(UINT64_C(1) << (t->slot % SLOTS));
+		w->mask[r->slot / SLOTS] &= ~(UINT64_C(1) << (r->slot % SLOTS));
 	w->n--;
 }
 
@@ -110,10 +109,10 @@ slot_begin(struct fq *q, uint32_t slot, bool back)
 	uint32_t ti = q->wheel.head[slot];
 
 	while (ti != FQ_TIN_NIL) {
-		uint32_t next = q->tins[ti].link.next;
+		uint32_t next = q->rest[ti].link.next;
 
 		q->wheel.n--;
-		if (slot >= SLOTS && !back && fq_is_after(q->tins[ti].ready, q->clock))
+		if (slot >= SLOTS && !back && fq_is_after(q->rest[ti].ready, q->clock))
 			fq_wheel_insert(q, ti);
 		else
 			fq_tin_proceed(q, ti);

@@ -10,6 +10,8 @@
  */
 #include "bench_sched.h"
 #include "fq.h"
+#include "promises.h"
+#include "record.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,13 +26,16 @@
 #define BURST 32u
 #define REST 1024u /* packets */
 #define REPEATS_MAX 101u
+#define ROUNDS_MAX 8192u
+#define QUEUES 3u /* the queue and its two rivals */
 
 struct scenario {
-	const char *name, *key;
+	const char *key;
 	uint32_t flows, tins, depth; /* depth: packets per flow standing in the queue */
 	unsigned int out; /* dequeued per burst of 32 in; less than 32: overload */
-	double goal; /* cycles per packet */
+	double goal; /* cycles per packet, NO_GOAL: none */
 	bool rival;
+	double ratio; /* goal: of rte_sched */
 	uint64_t rate; /* of the shaper */
 	unsigned int rounds; /* a turn, of which the first quarter is to fill the caches again */
 };
@@ -40,12 +45,15 @@ struct bench {
 	const struct scenario *s;
 	struct fq *q;
 	struct rte_sched_port *sched;
+	uint32_t pipes; /* of the rival */
 	struct rte_mempool *mp;
 	struct rte_mbuf **pool;
 	struct fq_tin_conf *conf;
 	uint32_t pool_n, pool_head, pool_tail;
 	uint32_t random;
-	uint64_t now, in_cycles, out_cycles, packets;
+	uint64_t now;
+	uint32_t packets; /* of the latest burst */
+	uint64_t in_cycles, out_cycles; /* of it */
 };
 
 struct result {
@@ -55,8 +63,6 @@ struct result {
 static int pkt_offset;
 static uint64_t clock_cost;
 static unsigned int repeats = REPEATS_MAX;
-static FILE *json;
-static bool json_any;
 
 static uint32_t
 next_random(struct bench *b)
@@ -91,8 +97,8 @@ make_burst(struct bench *b, struct fq_item *items, struct rte_mbuf **pkts)
 		items[i] = (struct fq_item){m, &b->conf[tin], tin};
 		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
 		if (b->sched)
-			rte_sched_port_pkt_write(b->sched, m, 0, tin, SCHED_BE,
-				flow / b->s->tins % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
+			rte_sched_port_pkt_write(b->sched, m, 0, flow % b->pipes, SCHED_BE,
+				flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
 	}
 }
 
@@ -140,13 +146,13 @@ round_trip(struct bench *b, unsigned int out)
 	t0 = rte_rdtsc_precise();
 	put(b, items, pkts);
 	t1 = rte_rdtsc_precise();
-	b->in_cycles += t1 - t0 - clock_cost;
+	b->in_cycles = t1 - t0 - clock_cost;
 	if (out)
 		n = get(b, pkts, out);
-	b->out_cycles += rte_rdtsc_precise() - t1 - clock_cost;
+	b->out_cycles = rte_rdtsc_precise() - t1 - clock_cost;
 	for (unsigned int i = 0; i < n; i++)
 		pool_put(b, pkts[i]);
-	b->packets += out < BURST ? BURST : n;
+	b->packets = out < BURST ? BURST : n;
 }
 
 static int
@@ -167,16 +173,34 @@ struct samples {
 	double in[REPEATS_MAX], out[REPEATS_MAX], both[REPEATS_MAX];
 };
 
+/* The mean, without bursts that took four times the median: another process had the CPU. */
+static double
+mean(double *v, unsigned int n)
+{
+	double sum = 0;
+	unsigned int i;
+
+	qsort(v, n, sizeof(*v), compare);
+	for (i = 0; i < n && v[i] <= 4 * v[n / 2]; i++)
+		sum += v[i];
+	return sum / i;
+}
+
 static void
 sample(struct bench *b, struct samples *v, unsigned int r)
 {
+	static double in[ROUNDS_MAX], out[ROUNDS_MAX];
+	unsigned int warm = b->s->rounds / 4, n = 0;
+
 	for (unsigned int i = 0; i < b->s->rounds; i++) {
-		if (i == b->s->rounds / 4)
-			b->in_cycles = b->out_cycles = b->packets = 0;
 		round_trip(b, b->s->out);
+		if (i < warm || !b->packets)
+			continue;
+		in[n] = (double)b->in_cycles / b->packets;
+		out[n++] = (double)b->out_cycles / b->packets;
 	}
-	v->in[r] = (double)b->in_cycles / (double)b->packets;
-	v->out[r] = (double)b->out_cycles / (double)b->packets;
+	v->in[r] = mean(in, n);
+	v->out[r] = mean(out, n);
 	v->both[r] = v->in[r] + v->out[r];
 }
 
@@ -208,26 +232,29 @@ make_queue(struct bench *b, uint32_t standing)
 }
 
 static void
-start(struct bench *b, const struct scenario *s, bool rival)
+start(struct bench *b, const struct scenario *s, const char *name, uint32_t pipes)
 {
 	uint32_t standing = s->flows * s->depth / BURST * BURST;
 
-	*b = (struct bench){.s = s, .pool_n = standing + REST + 2 * BURST, .random = 1};
-	b->mp = rte_pktmbuf_pool_create(
-		rival ? "rte_sched" : "fq", b->pool_n, 0, 0, 0, SOCKET_ID_ANY);
+	*b = (struct bench){
+		.s = s, .pool_n = standing + REST + 2 * BURST, .pipes = pipes, .random = 1};
+	b->mp = rte_pktmbuf_pool_create(name, b->pool_n, 0, 0, 0, SOCKET_ID_ANY);
 	b->pool = calloc(b->pool_n, sizeof(*b->pool));
 	b->conf = calloc(s->tins, sizeof(*b->conf));
-	if (rival)
-		b->sched = sched_create(s->tins);
+	if (pipes)
+		b->sched = sched_create(pipes);
 	else
 		b->q = make_queue(b, standing);
-	if (!(rival ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
+	if (!(pipes ? (void *)b->sched : (void *)b->q) || !b->pool || !b->conf || !b->mp ||
 		rte_pktmbuf_alloc_bulk(b->mp, b->pool, b->pool_n))
-		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->name, rte_strerror(rte_errno));
+		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->key, rte_strerror(rte_errno));
 	for (uint32_t i = 0; i < s->tins; i++)
 		b->conf[i].weight = 1;
 	for (uint32_t i = 0; i < standing; i += BURST)
 		round_trip(b, 0);
+	/* Until the lengths of the flows are as they will be. */
+	for (uint32_t i = 0; i < s->depth * standing; i += BURST)
+		round_trip(b, s->out);
 }
 
 static void
@@ -242,63 +269,50 @@ end(struct bench *b)
 }
 
 static void
-record(const char *name, const char *what, double value, const char *unit, double goal)
+report_one(const char *key, const struct result *r, double goal)
 {
-	if (!json)
-		return;
-	fprintf(json, "%s\n  {\"name\": \"%s%s\", \"value\": %.3f, \"unit\": \"%s\"",
-		json_any ? "," : "", name, what, value, unit);
-	if (goal > 0)
-		fprintf(json, ", \"goal\": \"<= %g\", \"met\": %s}", goal,
-			value <= goal ? "true" : "false");
-	else
-		fprintf(json, ", \"goal\": null, \"met\": null}");
-	json_any = true;
+	record_add(key, "", r->both, "cycles per packet", NO_GOAL, goal);
+	record_add(key, "_enqueue", r->in, "cycles per packet", NO_GOAL, NO_GOAL);
+	record_add(key, "_dequeue", r->out, "cycles per packet", NO_GOAL, NO_GOAL);
+	record_add(key, "_least", r->least, "cycles per packet", NO_GOAL, NO_GOAL);
 }
 
 static void
-row(const char *name, const struct result *r)
+report_rival(const struct scenario *s, const char *rival, const struct result *fq,
+	const struct result *r)
 {
-	printf("%-34s %8.1f %8.1f %8.1f %8.1f\n", name, r->in, r->out, r->both, r->least);
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s_%s", s->key, rival);
+	report_one(key, r, NO_GOAL);
+	record_add(key, "_ratio", fq->both / r->both, "of rte_sched", NO_GOAL, s->ratio);
+	record_add(key, "_least_ratio", fq->least / r->least, "of rte_sched", NO_GOAL, NO_GOAL);
 }
 
-static void
-report(const struct scenario *s, const struct result *fq, const struct result *rival)
-{
-	row(s->name, fq);
-	record(s->key, "", fq->both, "cycles per packet", s->goal);
-	record(s->key, "_least", fq->least, "cycles per packet", 0);
-	if (!s->rival)
-		return;
-	row("  rte_sched", rival);
-	printf("%-34s %26.2f %8.2f\n", "  ratio", fq->both / rival->both, fq->least / rival->least);
-	record(s->key, "_rte_sched", rival->both, "cycles per packet", 0);
-	record(s->key, "_ratio", fq->both / rival->both, "of rte_sched", 0.5);
-	record(s->key, "_least_ratio", fq->least / rival->least, "of rte_sched", 0);
-}
-
+/* All take turns, so that what disturbs one disturbs the others. */
 static void
 run(const struct scenario *s)
 {
-	static struct samples fq, rival;
-	struct result of_fq, of_rival = {0};
-	struct bench a, b;
+	static const char *const names[QUEUES] = {"fq", "rte_sched", "rte_sched_flows"};
+	const uint32_t pipes[QUEUES] = {0, s->tins, s->flows / RTE_SCHED_BE_QUEUES_PER_PIPE};
+	static struct samples v[QUEUES];
+	struct result result[QUEUES];
+	unsigned int n = s->rival ? QUEUES : 1;
+	struct bench b[QUEUES];
 
-	start(&a, s, false);
-	if (s->rival)
-		start(&b, s, true);
+	for (unsigned int i = 0; i < n; i++)
+		start(&b[i], s, names[i], pipes[i]);
 	for (unsigned int r = 0; r < repeats; r++) {
-		sample(&a, &fq, r);
-		if (s->rival)
-			sample(&b, &rival, r);
+		for (unsigned int i = 0; i < n; i++)
+			sample(&b[i], &v[i], r);
 	}
-	of_fq = summary(&fq);
-	if (s->rival) {
-		of_rival = summary(&rival);
-		end(&b);
+	for (unsigned int i = 0; i < n; i++) {
+		result[i] = summary(&v[i]);
+		end(&b[i]);
 	}
-	report(s, &of_fq, &of_rival);
-	end(&a);
+	report_one(s->key, &result[0], s->goal);
+	for (unsigned int i = 1; i < n; i++)
+		report_rival(s, names[i], &result[0], &result[i]);
 }
 
 static void
@@ -333,7 +347,7 @@ options(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			repeats = 5;
-		else if (c != 'j' || !(json = fopen(optarg, "w")))
+		else if (c != 'j' || record_open(optarg))
 			rte_exit(
 				EXIT_FAILURE, "usage: bench_fq [--json FILE] [--quick] [-- EAL]\n");
 	}
@@ -343,29 +357,22 @@ int
 main(int argc, char **argv)
 {
 	static const struct scenario scenarios[] = {
-		{"1000 flows in 100 tins", "fq_1000", 1000, 100, 8, BURST, 100, true, 0, 512},
-		{"60000 flows in 10000 tins", "fq_60000", 60000, 10000, 4, BURST, 300, true, 0,
-			8192},
-		{"overload, 1000 in 100", "fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false,
-			0, 512},
-		{"overload, 60000 in 10000", "fq_overload_60000", 60000, 10000, 4, BURST / 2, 600,
-			false, 0, 8192},
-		{"shaped far above, 1000 in 100", "fq_shaped_1000", 1000, 100, 8, BURST, 0, false,
-			UINT64_C(1000000000000), 512},
+		{"fq_1000", 1000, 100, 8, BURST, 100, true, 0.5, 0, 2048},
+		{"fq_60000", 60000, 10000, 4, BURST, 300, true, NO_GOAL, 0, 8192},
+		{"fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false, NO_GOAL, 0, 2048},
+		{"fq_overload_60000", 60000, 10000, 4, BURST / 2, 600, false, NO_GOAL, 0, 8192},
+		{"fq_shaped_1000", 1000, 100, 8, BURST, NO_GOAL, false, NO_GOAL,
+			UINT64_C(1000000000000), 2048},
 	};
 
 	options(argc, argv);
 	init_eal(argc, argv);
 	clock_cost = clock_cycles();
-	printf("%-34s %8s %8s %8s %8s\n", "cycles per packet, median", "enqueue", "dequeue", "both",
-		"minimum");
-	if (json)
-		fputc('[', json);
 	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++)
 		run(&scenarios[i]);
-	if (json) {
-		fputs("\n]\n", json);
-		fclose(json);
-	}
+	promise_memory(pkt_offset);
+	promise_rates(pkt_offset);
+	if (record_close())
+		rte_exit(EXIT_FAILURE, "cannot write the results\n");
 	return EXIT_SUCCESS;
 }

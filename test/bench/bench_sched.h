@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DPDK's own scheduler as the queue's rival: a pipe per tin, flows spread over its four best-effort
- * queues, rates so high that they never bind.
+ * DPDK's own scheduler as the queue's rival, twice, at rates so high that they never bind. A pipe
+ * has four best-effort queues that share by weight, and flows are spread over them. "rte_sched" has
+ * as many pipes as there are tins, so flows share queues; "rte_sched_flows" has so many that there
+ * are as many queues as flows.
  */
 #ifndef BENCH_SCHED_H
 #define BENCH_SCHED_H
@@ -44,9 +46,8 @@ sched_subport(struct rte_sched_port *port, uint32_t pipes)
 
 /* NULL when it cannot be had. */
 static inline struct rte_sched_port *
-sched_create(uint32_t tins)
+sched_create(uint32_t pipes)
 {
-	uint32_t pipes = rte_align32pow2(tins);
 	struct rte_sched_subport_profile_params profile = {
 		.tb_rate = SCHED_RATE, .tb_size = 1000000, .tc_period = 10};
 	struct rte_sched_port_params params = {.name = "bench",
@@ -57,10 +58,11 @@ sched_create(uint32_t tins)
 		.n_subports_per_port = 1,
 		.subport_profiles = &profile,
 		.n_subport_profiles = 1,
-		.n_max_subport_profiles = 1,
-		.n_pipes_per_subport = pipes};
+		.n_max_subport_profiles = 1};
 	struct rte_sched_port *port;
 
+	pipes = rte_align32pow2(pipes);
+	params.n_pipes_per_subport = pipes;
 	sched_rates(profile.tc_rate);
 	port = rte_sched_port_config(&params);
 	if (port && sched_subport(port, pipes)) {

@@ -53,22 +53,24 @@ fq_check_list(const struct fq *q, uint32_t ti, const struct fq_fifo *l, enum fq_
 			assert_int_equal(fi, l->tail);
 		fi = q->flows[fi].next;
 	}
+	if (l->n)
+		assert_int_equal(fi, l->head);
 }
 
 static inline void
 fq_check_class(const struct fq *q, uint32_t ti)
 {
 	const struct fq_tin *t = &q->tins[ti];
-	uint64_t norm = ((uint64_t)t->bytes * t->recip) >> 16;
+	uint32_t class = q->rest[ti].class;
 
-	if (t->class == FQ_CLASS_NONE) {
+	if (class == FQ_CLASS_NONE) {
 		assert_int_equal(t->bytes, 0);
 		return;
 	}
 	assert_true(!t->excess_at || t->bytes < t->excess_at);
 	/* The class's upper end: 2^e * (1 + (m + 1) / 4), for class = 4 * (e - 2) + m. */
-	assert_true(norm < (UINT64_C(5) + t->class % 4) << (t->class / 4));
-	assert_true(q->class_mask[t->class / 64] >> (t->class % 64) & 1);
+	assert_true(t->bytes / t->weight < (UINT64_C(5) + class % 4) << (class / 4));
+	assert_true(q->class_mask[class / 64] >> (class % 64) & 1);
 }
 
 static inline void
@@ -82,34 +84,42 @@ fq_check_tin(const struct fq *q, uint32_t ti, struct fq_check_sum *all)
 	assert_int_equal(t->packets, sum.packets);
 	assert_int_equal(t->bytes, sum.bytes);
 	fq_check_class(q, ti);
-	if (t->state == FQ_TIN_IDLE)
+	if (t->state <= FQ_TIN_IDLE)
 		assert_int_equal(t->fresh.n + t->old.n, 0);
 	if (t->state == FQ_TIN_PARKED)
 		assert_true(t->closed);
-	if (t->used)
+	if (fq_tin_used(t))
 		assert_int_equal(fq_tin_find(q, t->key), ti);
-	if (t->fat_bytes)
-		assert_int_equal(t->fat_bytes, q->flows[t->fat].bytes);
+	if (fq_tin_used(t) && q->flows[t->fat].tin == ti)
+		assert_true(t->fat_bytes >= q->flows[t->fat].bytes);
 	all->packets += sum.packets;
 	all->bytes += sum.bytes;
 	all->flows += sum.flows;
 }
 
 static inline uint32_t
-fq_check_queue(const struct fq *q, const struct fq_queue *l, bool ring)
+fq_check_ring(const struct fq *q)
 {
-	uint32_t n = l->tail - l->head;
+	uint32_t n = q->ring.tail - q->ring.head;
 
 	assert_true(n <= q->n_tins);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct fq_tin *t = &q->tins[fq_queue_at(q, l, i)];
-
-		if (ring)
-			assert_int_equal(t->state, FQ_TIN_RING);
-		else
-			assert_true(t->boosted);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(q->tins[fq_ring_at(&q->ring, i)].state, FQ_TIN_RING);
 	return n;
+}
+
+static inline uint32_t
+fq_check_boost(const struct fq *q)
+{
+	uint32_t ti = q->boost.head, last = fq_idle_head(q);
+
+	for (uint32_t i = 0; i < q->boost.n; i++) {
+		last = ti;
+		ti = q->rest[ti].boost;
+		assert_int_not_equal(ti, FQ_TIN_NIL);
+	}
+	assert_int_equal(q->boost.tail, last);
+	return q->boost.n;
 }
 
 static inline void
@@ -136,10 +146,10 @@ fq_check_wheel(const struct fq *q)
 			continue;
 		for (uint16_t ti = q->wheel.head[slot]; ti != FQ_TIN_NIL; n++) {
 			assert_int_equal(q->tins[ti].state, FQ_TIN_WAITING);
-			assert_int_equal(q->tins[ti].slot, slot);
-			assert_int_equal(q->tins[ti].link.prev, prev);
+			assert_int_equal(q->rest[ti].slot, slot);
+			assert_int_equal(q->rest[ti].link.prev, prev);
 			prev = ti;
-			ti = q->tins[ti].link.next;
+			ti = q->rest[ti].link.next;
 		}
 	}
 	return n;
@@ -158,13 +168,13 @@ fq_check(const struct fq *q)
 		ring += t->state == FQ_TIN_RING;
 		parked += t->state == FQ_TIN_PARKED;
 		waiting += t->state == FQ_TIN_WAITING;
-		boosted += t->boosted;
+		boosted += q->rest[ti].boost != FQ_TIN_NIL;
 		if (q->flows[fq_default_flow(q, ti)].list == FQ_LIST_NONE)
 			assert_int_equal(q->flows[fq_default_flow(q, ti)].head, 0);
 	}
-	for (uint32_t ti = q->tins[q->n_tins].link.next; ti != q->n_tins; idle++) {
-		assert_int_equal(q->tins[ti].state, FQ_TIN_IDLE);
-		ti = q->tins[ti].link.next;
+	for (uint32_t ti = q->rest[q->n_tins].link.next; ti != q->n_tins; idle++) {
+		assert_true(q->tins[ti].state <= FQ_TIN_IDLE);
+		ti = q->rest[ti].link.next;
 	}
 	for (uint32_t fi = 0; fi < q->n_flows; fi++) {
 		busy += (q->tags[fi] & FQ_TAG_BUSY) != 0;
@@ -175,8 +185,8 @@ fq_check(const struct fq *q)
 	assert_int_equal(sum.bytes, q->bytes);
 	assert_int_equal(sum.flows, q->busy_flows);
 	assert_int_equal(busy, q->busy_flows);
-	assert_int_equal(fq_check_queue(q, &q->ring, true), ring);
-	assert_int_equal(fq_check_queue(q, &q->boost, false), boosted);
+	assert_int_equal(fq_check_ring(q), ring);
+	assert_int_equal(fq_check_boost(q), boosted);
 	assert_int_equal(fq_check_wheel(q), waiting);
 	assert_int_equal(waiting, q->wheel.n);
 	assert_int_equal(ring + parked + waiting, q->active_tins);

@@ -327,6 +327,33 @@ sojourn_average_and_peak(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * Delays in units of 1024 ns at the ends of the buckets: 15 is below 16, 16 to 63 are below 64, and
+ * so on by four; 65535 is below 65536 and 65536 is longer.
+ */
+static void
+sojourn_histogram_of_a_tin(void **state)
+{
+	static const uint32_t ages[] = {0, 15, 16, 63, 64, 255, 256, 16383, 16384, 65535, 65536};
+	static const uint32_t expected[FQ_TIN_HISTOGRAM] = {2, 2, 2, 1, 0, 1, 2, 1};
+	struct fq_params p = codel_params();
+	struct fq_tin_stats s;
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	p.codel = false;
+	test_fq_start(&t, p, 128);
+	for (unsigned int i = 0; i < RTE_DIM(ages); i++) {
+		test_fq_put(&t, 1, 0, 100);
+		t.now += (uint64_t)ages[i] << 10;
+		test_fq_get(&t);
+	}
+	assert_true(fq_tin_stats_get(t.q, 1, &s));
+	for (unsigned int i = 0; i < FQ_TIN_HISTOGRAM; i++)
+		assert_int_equal(s.histogram[i], expected[i]);
+	test_fq_end(&t);
+}
+
 int
 main(void)
 {
@@ -345,6 +372,7 @@ main(void)
 		cmocka_unit_test(another_mtu_counts_at_once),
 		cmocka_unit_test(another_mtu_moves_the_target),
 		cmocka_unit_test(sojourn_average_and_peak),
+		cmocka_unit_test(sojourn_histogram_of_a_tin),
 	};
 
 	return cmocka_run_group_tests_name("fq_codel", tests, test_fq_setup, NULL);
