@@ -208,6 +208,9 @@ uint32_t fq_backlog_packets(const struct fq *q);
 uint32_t fq_backlog_bytes(const struct fq *q);
 uint32_t fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key);
 
+/* 0 also for a flow that is in its tin's default flow, and in FIFO mode. */
+uint32_t fq_flow_backlog_packets(const struct fq *q, uint32_t tin_key, uint32_t hash);
+
 /* enqueued = packets + all drops + backlog_packets, read by the owner. */
 struct fq_counters {
 	uint64_t enqueued;
