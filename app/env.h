@@ -28,6 +28,7 @@ struct tg_env {
 	struct tg_fib *fib;
 	struct rte_mempool *pool;
 	uint64_t salt; /* of flow hashes */
+	bool encrypt_at_dequeue; /* see plain.h */
 	_Atomic uint16_t listen_port; /* network order; 0: none */
 	uint16_t n_rx;
 	uint16_t n_crypto;

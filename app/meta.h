@@ -25,6 +25,7 @@ enum tg_op {
 	TG_OP_OPEN, /* to crypto; WireGuard data message, outer header before it */
 	TG_OP_FRAME, /* to TX (from RX by way of crypto); Ethernet frame for port, tin in peer */
 	TG_OP_STAGE, /* to TX; IP packet for peer, which has no session */
+	TG_OP_PLAIN, /* to TX; IP packet for peer, sealed when it has left the port's queue */
 	TG_OP_WIRE, /* to TX; sealed WireGuard message for peer */
 	TG_OP_HANDSHAKE, /* to control; WireGuard message of another type, outer header before it */
 	TG_OP_TWIN, /* to control; Ethernet frame for the twin of port */
@@ -37,11 +38,14 @@ struct tg_meta {
 	struct fq_pkt fq; /* inner flow hash, taken before encryption; time of entering the queue */
 	uint32_t peer; /* peer id or reserved tin, see above */
 	uint32_t keypair; /* sealed: the session's local index */
-	uint32_t counter; /* sealed: low 32 bits of its counter */
+	union {
+		uint32_t counter; /* sealed: low 32 bits of its counter */
+		uint32_t added; /* PLAIN: what pkt_len is more than the packet now has */
+	};
 	uint8_t op; /* enum tg_op */
 	union {
 		uint8_t port; /* came in or goes out by this port */
-		uint8_t crypto; /* STAGE, RESEAL: the crypto stage that it belongs to */
+		uint8_t crypto; /* STAGE, RESEAL, PLAIN: the crypto stage that it belongs to */
 	};
 	uint8_t outer_len; /* OPEN, HANDSHAKE: bytes from the outer IP header to the message */
 	uint8_t tos; /* sealed: DSCP and ECN of the outer header */

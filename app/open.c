@@ -94,7 +94,8 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
-		tg_seal_add(c, m);
+		if (tg_seal_admit(c, m))
+			tg_seal_add(c, m);
 		break;
 	case TG_OP_FRAME:
 		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
@@ -211,6 +212,8 @@ tg_open_flush(struct tg_crypto *c)
 	unsigned int i;
 
 	aead_open_burst(c->aead, b->jobs, b->n);
+	c->opened += b->n;
+	tg_crypto_slow_down(c, b->n);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
 			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);

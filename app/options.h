@@ -19,6 +19,7 @@ struct tg_options {
 	enum aead_backend cipher;
 	uint32_t max_peers;
 	uint32_t mbufs;
+	uint32_t crypto_delay; /* cycles per packet */
 	struct tg_queue_options queue;
 	bool help;
 	bool version;

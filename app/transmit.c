@@ -8,13 +8,25 @@
 #include "ecn.h"
 #include "fq.h"
 #include "path.h"
+#include "plain.h"
+
+static void
+lose(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
+{
+	tx->wasted += tg_meta(m)->op == TG_OP_WIRE;
+	tg_drop(&tx->counters, m, why);
+}
 
 void
 tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
+	const struct tg_meta *meta = tg_meta(m);
 	struct tg_tx *tx = ctx;
 
-	tg_drop(&tx->counters, m, tg_drop_fq(why));
+	if (meta->op == TG_OP_WIRE && why != FQ_DROP_PURGE && why != FQ_DROP_FIFO)
+		tg_hint_lost(&tx->hinter, tx->wires[meta->port].queue, meta->peer, meta->fq.hash,
+			tx->now);
+	lose(tx, m, tg_drop_fq(why));
 }
 
 static bool
@@ -25,7 +37,9 @@ may_mark(uint8_t tos, enum fq_mark why)
 	return why == FQ_MARK_CODEL ? ecn != PKT_ECN_NOT_ECT : ecn == PKT_ECN_ECT1;
 }
 
-/* CE goes on the outer header that is still to be written, or on the IP packet in a frame of ours.
+/*
+ * CE goes on the outer header that is still to be written, on the packet that is still to be
+ * sealed, or on the IP packet in a frame of ours.
  */
 bool
 tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
@@ -42,13 +56,15 @@ tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
 	}
 	if (meta->peer == TG_TIN_TWIN || meta->peer == TG_TIN_HANDSHAKE)
 		return false;
-	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr));
+	if (!rte_pktmbuf_data_len(m))
+		return false;
+	ip = rte_pktmbuf_mtod_offset(
+		m, uint8_t *, meta->op == TG_OP_PLAIN ? 0 : sizeof(struct rte_ether_hdr));
 	return may_mark(pkt_ip_tos(ip), why) && pkt_ecn_mark_ce(ip);
 }
 
-/* NULL for tins that belong to no peer. */
-static const struct fq_tin_conf *
-conf_of(const struct wg_peer *peer, struct fq_tin_conf *conf)
+const struct fq_tin_conf *
+tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf)
 {
 	if (!peer)
 		return NULL;
@@ -69,7 +85,7 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 
 	if (!path) {
-		tg_drop(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		lose(tx, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
 		return false;
 	}
 	tg_meta(m)->port = (uint8_t)path->port;
@@ -84,11 +100,15 @@ tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf *m)
 	struct tg_meta *meta = tg_meta(m);
 	const struct wg_peer *peer =
 		meta->peer < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, meta->peer) : NULL;
+	bool sealed = meta->op == TG_OP_WIRE;
 	struct fq_tin_conf conf;
+	struct tg_wire *wire;
 
-	if (meta->op == TG_OP_WIRE && !address(tx, m, peer))
+	if (sealed && !address(tx, m, peer))
 		return;
-	fq_enqueue(tx->wires[meta->port].queue, m, meta->peer, conf_of(peer, &conf), tx->now);
+	wire = &tx->wires[meta->port];
+	fq_enqueue(sealed && wire->fifo ? wire->fifo : wire->queue, m, meta->peer,
+		tg_transmit_conf(peer, &conf), tx->now);
 }
 
 /* The peer may have moved, or gone, while its packet was queued: the packet follows. */
@@ -107,7 +127,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		return false;
 	}
 	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {
-		tg_drop(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
+		lose(tx, m, TG_DROP_REPLAY_WINDOW);
 		return false;
 	}
 	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {
@@ -117,10 +137,10 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		tg_outbox_push(&tx->local, m, &tx->counters);
 		return false;
 	case -ENOSPC:
-		tg_drop(&tx->counters, m, TG_DROP_NO_ROOM);
+		lose(tx, m, TG_DROP_NO_ROOM);
 		return false;
 	default:
-		tg_drop(&tx->counters, m, TG_DROP_TOO_BIG);
+		lose(tx, m, TG_DROP_TOO_BIG);
 		return false;
 	}
 	wg_peer_sent(peer, tx->now, len > WG_DATA_LEN_MIN);
@@ -128,18 +148,26 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 	return true;
 }
 
+/* From the last queue before the wire. */
 static void
-refill(struct tg_tx *tx, uint16_t port)
+refill(struct tg_tx *tx, uint16_t port, struct fq *last)
 {
 	struct tg_wire *wire = &tx->wires[port];
 	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n = fq_dequeue_burst(wire->queue, tx->now, pkts, TG_BURST);
+	unsigned int i, n = fq_dequeue_burst(last, tx->now, pkts, TG_BURST);
 
 	wire->first = 0;
 	wire->n = 0;
-	for (i = 0; i < n; i++)
-		if (tg_meta(pkts[i])->op != TG_OP_WIRE || write_header(tx, pkts[i], port))
-			wire->pkts[wire->n++] = pkts[i];
+	for (i = 0; i < n; i++) {
+		const struct tg_meta *meta = tg_meta(pkts[i]);
+
+		if (meta->op == TG_OP_WIRE) {
+			tg_hint_sent(&tx->hinter, meta->peer, meta->fq.hash);
+			if (!write_header(tx, pkts[i], port))
+				continue;
+		}
+		wire->pkts[wire->n++] = pkts[i];
+	}
 }
 
 /* Nothing leaves the queue before the port has taken what left it last: the wait stays in the
@@ -148,17 +176,19 @@ unsigned int
 tg_transmit(struct tg_tx *tx, uint16_t port)
 {
 	struct tg_wire *wire = &tx->wires[port];
+	struct fq *last = wire->fifo ? wire->fifo : wire->queue;
+	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
 	uint16_t sent;
 
-	if (!wire->n && fq_backlog_packets(wire->queue))
-		refill(tx, port);
+	if (!wire->n && fq_backlog_packets(last))
+		refill(tx, port, last);
 	if (!wire->n)
-		return 0;
+		return n;
 	sent = rte_eth_tx_burst(
 		tx->env->ports[port].id, tx->index, &wire->pkts[wire->first], wire->n);
 	tx->port_full += sent < wire->n;
 	wire->first += sent;
 	wire->n -= sent;
 	tx->counters.out += sent;
-	return sent;
+	return n + sent;
 }
