@@ -3,11 +3,9 @@
 
 #include <rte_common.h>
 
-/* How often a flow's rate is taken, and the least backlog that is too much: CoDel leaves the last
- * packet of a flow alone.
- */
-#define RATE_TIME UINT64_C(50000000)
-#define FULL_MIN 2
+#define RATE_TIME UINT64_C(50000000) /* between two looks at a flow's rate */
+#define SCAN_TIME UINT64_C(5000000) /* between two looks for fat flows */
+#define FULL_MIN 2 /* packets: CoDel leaves the last one of a flow alone */
 
 static void
 publish(struct tg_hinter *h, const struct tg_hint_flow *f, uint32_t share)
@@ -24,13 +22,20 @@ set_count(struct tg_hinter *h, unsigned int n)
 }
 
 static void
-watch(struct tg_hinter *h, const struct tg_hint_flow *f)
+watch(struct tg_hinter *h, const struct fq *queue, uint32_t peer, uint32_t hash, uint64_t now)
 {
-	uint8_t *at = &h->watched[tg_hint_place(f->key)];
+	uint32_t key = tg_hint_key(peer, hash);
+	uint8_t *at = &h->watched[tg_hint_place(key)];
 
 	if (h->n == TG_HINT_FLOWS || *at)
 		return;
-	h->flows[h->n] = *f;
+	h->flows[h->n] = (struct tg_hint_flow){.queue = queue,
+		.peer = peer,
+		.hash = hash & INT32_MAX,
+		.key = key,
+		.full = FULL_MIN,
+		.since = now,
+		.needed = now};
 	*at = (uint8_t)(h->n + 1);
 	set_count(h, h->n + 1);
 }
@@ -61,14 +66,37 @@ tg_hint_lost(
 	if (++s->losses < TG_HINT_LOSSES)
 		return;
 	s->losses = 0;
-	watch(h,
-		&(struct tg_hint_flow){.queue = queue,
-			.peer = peer,
-			.hash = hash,
-			.key = key,
-			.full = FULL_MIN,
-			.since = now,
-			.needed = now});
+	watch(h, queue, peer, hash, now);
+}
+
+void
+tg_hint_add_port(struct tg_hinter *h, struct fq *queue)
+{
+	h->ports[h->n_ports++] = queue;
+}
+
+static void
+scan_port(struct tg_hinter *h, struct fq *queue, uint64_t now)
+{
+	uint64_t most = fq_rate(queue) * (TG_HINT_STANDING / 1000000) / 1000;
+	struct fq_fattest fat;
+
+	if (!most || fq_backlog_bytes(queue) <= most || !fq_fattest_flow(queue, &fat))
+		return;
+	if (fat.bytes > most && fat.tin_key < WG_PEER_ID_RESERVED)
+		watch(h, queue, fat.tin_key, fat.hash, now);
+}
+
+static void
+scan(struct tg_hinter *h, uint64_t now)
+{
+	unsigned int i;
+
+	if (now - h->scanned < SCAN_TIME)
+		return;
+	h->scanned = now;
+	for (i = 0; i < h->n_ports; i++)
+		scan_port(h, h->ports[i], now);
 }
 
 static uint32_t
@@ -85,9 +113,10 @@ share_of(const struct tg_hint_flow *f, uint32_t backlog)
 void
 tg_hint_poll(struct tg_hinter *h, uint64_t now)
 {
-	unsigned int i = h->n;
+	unsigned int i;
 
-	while (i--) {
+	scan(h, now);
+	for (i = h->n; i--;) {
 		struct tg_hint_flow *f = &h->flows[i];
 		uint32_t share = share_of(f, fq_flow_backlog_packets(f->queue, f->peer, f->hash));
 

@@ -5,8 +5,10 @@
  * A TX stage watches the flows that keep losing packets in its port queues, and publishes what
  * share of each the crypto stages shall drop before they seal it.
  *
- * Which flows: those that lose TG_HINT_LOSSES packets within TG_HINT_WINDOW, to CoDel, BLUE or a
- * limit. CoDel takes some in that time from a sender that slows down, never as many.
+ * Which flows: the fattest of a shaped port, when it alone would keep the port busy for
+ * TG_HINT_STANDING: a flood gets there before CoDel says a word. And those that lose TG_HINT_LOSSES
+ * packets within TG_HINT_WINDOW, to CoDel, BLUE or a limit. CoDel takes some in that time from a
+ * sender that slows down, never as many.
  *
  * What share: none while the flow's backlog is short, all when it is what the flow sends in
  * delay_ns, in proportion between. With delay_ns below CoDel's target the queue itself has nothing
@@ -27,12 +29,15 @@
 
 #include <rte_branch_prediction.h>
 
+#include "fib.h"
 #include "fq.h"
+#include "peer.h"
 
 #define TG_HINT_BITS 12
 #define TG_HINT_FLOWS 64 /* watched at a time, by a TX stage */
 #define TG_HINT_SUSPECTS 1024
 #define TG_HINT_LOSSES 32
+#define TG_HINT_STANDING UINT64_C(200000000)
 #define TG_HINT_WINDOW UINT64_C(100000000)
 #define TG_HINT_CALM UINT64_C(100000000)
 
@@ -51,7 +56,7 @@ struct tg_hint_suspect {
 
 struct tg_hint_flow {
 	const struct fq *queue;
-	uint32_t peer, hash;
+	uint32_t peer, hash; /* the hash without its top bit, as fq tells flows apart */
 	uint32_t key;
 	uint32_t full; /* packets of backlog from which on all are dropped */
 	uint32_t sent; /* packets that left the queue since */
@@ -63,6 +68,9 @@ struct tg_hint_flow {
 struct tg_hinter {
 	struct tg_hints hints;
 	uint64_t delay_ns;
+	uint64_t scanned;
+	unsigned int n_ports;
+	struct fq *ports[TG_PORTS_MAX]; /* queues in which to look for fat flows */
 	unsigned int n;
 	struct tg_hint_flow flows[TG_HINT_FLOWS];
 	uint8_t watched[1 << TG_HINT_BITS]; /* index in flows, and one more */
@@ -73,13 +81,16 @@ struct tg_hinter {
 void tg_hint_lost(
 	struct tg_hinter *h, const struct fq *queue, uint32_t peer, uint32_t hash, uint64_t now);
 
+/* Control, at start: a queue in which hints are looked for. */
+void tg_hint_add_port(struct tg_hinter *h, struct fq *queue);
+
 /* The TX stage: brings the hints up to date. */
 void tg_hint_poll(struct tg_hinter *h, uint64_t now);
 
 static inline uint32_t
 tg_hint_key(uint32_t peer, uint32_t hash)
 {
-	return (hash ^ peer * UINT32_C(0x9e3779b1)) * UINT32_C(0x85ebca6b);
+	return ((hash & INT32_MAX) ^ peer * UINT32_C(0x9e3779b1)) * UINT32_C(0x85ebca6b);
 }
 
 static inline uint32_t

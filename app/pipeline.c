@@ -170,8 +170,10 @@ port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
 	if (!wire->queue)
 		return false;
 	fq_share_join(p->shares[port], tx->index, wire->queue);
-	if (!p->env.encrypt_at_dequeue)
+	if (!p->env.encrypt_at_dequeue) {
+		tg_hint_add_port(&tx->hinter, wire->queue);
 		return true;
+	}
 	fq.fifo = TG_QUEUE_FIFO_PACKETS;
 	wire->fifo = fq_create(&fq);
 	return wire->fifo != NULL;

@@ -127,6 +127,23 @@ test_flood_is_dropped_before_the_cipher(void **state)
 	finish();
 }
 
+/* 90 packets more than leave come in each ms: 2000, worth 200 ms of the port, are there after 22.
+ */
+static void
+test_flood_is_noticed_before_anything_is_dropped(void **state)
+{
+	RTE_SET_USED(state);
+	options.shapes[WAN].rate = 10000 * WIRE4;
+	start();
+	flood(200, 100 * US);
+	assert_int_equal(hints(), 0);
+	flood(100, 100 * US);
+	assert_int_equal(hints(), 1);
+	assert_int_equal(bed->p.tx[0]->wasted, 0);
+	assert_in_range(fq_backlog_packets(bed->p.tx[0]->wires[WAN].queue), 1900, 2600);
+	finish();
+}
+
 /* What the hints save. */
 static void
 test_flood_without_hints(void **state)
@@ -330,6 +347,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_flood_is_dropped_before_the_cipher),
+		TEST(test_flood_is_noticed_before_anything_is_dropped),
 		TEST(test_flood_without_hints),
 		TEST(test_hint_ends_with_its_reason),
 		TEST(test_no_hint_for_some_losses),
