@@ -44,7 +44,6 @@ make_sites() {
 	local n
 	make_network
 	make_wire
-	in_ns lan sysctl -qw net.ipv4.tcp_congestion_control=cubic
 	# A window that only some implementations have, where the queue reorders most.
 	add_peer 1 'Endpoint = 192.0.2.11:51820' 'ReplayWindow = 1023'
 	for ((n = 2; n <= PROBED; n++)); do
@@ -52,7 +51,6 @@ make_sites() {
 	done
 	for ((n = 1; n <= PROBED; n++)); do
 		start_site "$n"
-		in_ns "site$n" sysctl -qw net.ipv4.tcp_congestion_control=cubic
 		serve "site$n" 5201
 		serve "site$n" 5202
 	done
@@ -93,7 +91,7 @@ flow() {
 
 # tcp NAME SITE PORT [OPTION...]
 tcp() {
-	flow "$1" "10.20.$2.1" "${@:3}"
+	flow "$1" "10.20.$2.1" "${@:3}" -C cubic
 }
 
 greedy_peers() {
