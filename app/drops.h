@@ -45,6 +45,7 @@
 	X(TX_FULL, "tx_full", "ring to the TX stage full")                                         \
 	X(HANDSHAKE_FULL, "handshake_full", "ring to the handshake stage full")                    \
 	X(CONTROL_FULL, "control_full", "ring to the control thread full")                         \
+	X(HINTED, "hinted", "not sealed: the port would drop it, its flow is over its share")      \
 	X(HOLD_FULL, "hold_full", "too many packets wait while a closed tin is being opened")      \
 	X(UNRESOLVED, "unresolved", "the next hop does not answer")                                \
 	X(KERNEL, "kernel", "given to the kernel")                                                 \

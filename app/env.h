@@ -32,6 +32,7 @@ struct tg_env {
 	uint16_t mtu_max; /* that an mbuf of the pool has room for */
 	uint64_t salt; /* of flow hashes */
 	bool mss_clamp; /* lower the MSS of TCP to what fits the tunnel */
+	bool encrypt_at_dequeue; /* see plain.h */
 	_Atomic uint16_t listen_port; /* network order; 0: none */
 	uint16_t n_rx;
 	uint16_t n_crypto;

@@ -154,6 +154,7 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 		.max_peers = o->max_peers,
 		.mbufs = o->mbufs,
 		.queue = &o->queue,
+		.crypto_delay = o->crypto_delay,
 	};
 	int ret = open_tables(o, map, error);
 

@@ -25,6 +25,7 @@ enum tg_op {
 	TG_OP_OPEN, /* to crypto; WireGuard data message, outer header before it */
 	TG_OP_FRAME, /* to TX (from RX by way of crypto); Ethernet frame for port, tin in peer */
 	TG_OP_STAGE, /* to TX; IP packet for peer, which has no session */
+	TG_OP_PLAIN, /* to TX; IP packet for peer, sealed when it has left the port's queue */
 	TG_OP_WIRE, /* to TX; sealed WireGuard message for peer */
 	TG_OP_HANDSHAKE, /* to a handshake stage; WireGuard message of another type, outer header
 			    before it */
@@ -47,11 +48,12 @@ struct tg_meta {
 			uint8_t icmp; /* REFUSED: enum pkt_icmp, what to say */
 			uint8_t why; /* REFUSED: enum tg_drop */
 		};
+		uint32_t added; /* PLAIN: what pkt_len is more than the packet now has */
 	};
 	uint8_t op; /* enum tg_op */
 	union {
 		uint8_t port; /* came in or goes out by this port */
-		uint8_t crypto; /* STAGE, RESEAL: the crypto stage that it belongs to */
+		uint8_t crypto; /* STAGE, RESEAL, PLAIN: the crypto stage that it belongs to */
 	};
 	uint8_t outer_len; /* OPEN, HANDSHAKE: bytes from the outer IP header to the message */
 	uint8_t tos; /* sealed: DSCP and ECN of the outer header */

@@ -95,7 +95,8 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
-		tg_seal_add(c, m);
+		if (tg_seal_admit(c, m))
+			tg_seal_add(c, m);
 		break;
 	case TG_OP_FRAME:
 		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
@@ -228,6 +229,8 @@ tg_open_flush(struct tg_crypto *c)
 	unsigned int i;
 
 	aead_open_burst(c->aead, b->jobs, b->n);
+	c->opened += b->n;
+	tg_crypto_slow_down(c, b->n);
 	tg_fetch_by_source(c->env, b->jobs, b->n);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)

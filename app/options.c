@@ -23,8 +23,15 @@
 	X(HANDSHAKE, "handshake-lcores", "LIST", "lcores that do handshakes (the main one)")       \
 	X(POLL, "poll", "busy|adaptive", "adaptive: sleep for some us after empty polls (busy)")   \
 	X(CIPHER, "cipher", "auto|ipsec-mb|libsodium", "which library encrypts (auto)")            \
-	X(QUEUE, "queue", "fq-codel|fifo", "what orders a port's packets (fq-codel)")              \
+	X(QUEUE, "queue", "fq-codel|fifo",                                                         \
+		"what orders packets, also before the cipher (fq-codel)")                          \
+	X(ENCRYPT_AT, "encrypt-at", "enqueue|dequeue",                                             \
+		"before the port's queue or behind (enqueue)")                                     \
 	X(CODEL, "codel", "target=T,...", "and interval=T, ce-threshold=T (5ms, 100ms, none)")     \
+	X(CRYPTO_CODEL, "crypto-codel", "target=T,...",                                            \
+		"and interval=T, before the cipher (5ms, 100ms)")                                  \
+	X(CRYPTO_DELAY, "crypto-delay", "CYCLES",                                                  \
+		"slow the cipher, per packet, for experiments (0)")                                \
 	X(FLOWS, "flows", "N", "flow queues of a port, a power of two (65536)")                    \
 	X(SHAPE, "shape", "PORT=RATE,...", "and overhead=N, mpu=N, atm or ptm; 0=100mbit")         \
 	X(MSS_CLAMP, "mss-clamp", NULL, "lower the MSS of TCP to what fits the tunnel's MTU")      \
@@ -135,6 +142,12 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		return tg_parse_queue(&o->queue, value, error);
 	case OPTION_CODEL:
 		return tg_parse_codel(&o->queue, value, error);
+	case OPTION_CRYPTO_CODEL:
+		return tg_parse_crypto_codel(&o->queue, value, error);
+	case OPTION_CRYPTO_DELAY:
+		return number("crypto-delay", value, 0, 100000000, &o->crypto_delay, error);
+	case OPTION_ENCRYPT_AT:
+		return tg_parse_encrypt_at(&o->queue, value, error);
 	case OPTION_FLOWS:
 		return tg_parse_flows(&o->queue, value, error);
 	case OPTION_SHAPE:

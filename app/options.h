@@ -21,6 +21,7 @@ struct tg_options {
 	uint32_t max_peers;
 	uint32_t mbufs;
 	uint32_t mtu;
+	uint32_t crypto_delay; /* cycles per packet */
 	struct tg_queue_options queue;
 	struct tg_user user;
 	bool mss_clamp;

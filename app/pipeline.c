@@ -10,10 +10,15 @@
 #include <rte_malloc.h>
 #include <sodium.h>
 
+#include "crypto_queue.h"
 #include "fq.h"
 
-/* Short rings between stages: what has to wait shall wait in a queue that CoDel sees. */
+/*
+ * Short rings between stages: what has to wait shall wait in a queue that CoDel sees. They hold
+ * what the stage before gives in one poll, TG_RX_POLL_MAX, and that again for a late one behind.
+ */
 #define RING_PACKETS 1024
+#define RING_CIPHER 128
 #define RING_HANDSHAKES 4096 /* in all; for each RX and handshake stage its share, at least */
 #define RING_HANDSHAKES_MIN 128
 #define RING_EVENTS 1024
@@ -21,6 +26,7 @@
 
 #define QUEUE_PACKETS_MAX 10240
 #define STAGING_PACKETS_MAX 8192
+#define CRYPTO_PACKETS_MAX 8192
 #define STAGING_PER_PEER 128
 #define STAGING_FLOWS 16384
 
@@ -107,6 +113,12 @@ rings_of_crypto(struct tg_pipeline *p, unsigned int i)
 		p->tx[j]->from_crypto[i] = ring(RING_PACKETS, 0, "crypto%u_tx%u", i, j);
 		crypto->from_tx[j] = ring(RING_PACKETS, 0, "tx%u_crypto%u", j, i);
 		p->tx[j]->to_crypto[i] = crypto->from_tx[j];
+		if (p->env.encrypt_at_dequeue) {
+			crypto->from_queue[j] = ring(RING_CIPHER, 0, "tx%u_cipher%u", j, i);
+			if (!crypto->from_queue[j])
+				return false;
+			p->tx[j]->to_cipher[i] = crypto->from_queue[j];
+		}
 		if (!outbox(&crypto->tx[j], p->tx[j]->from_crypto[i], TG_DROP_TX_FULL) ||
 			!crypto->from_tx[j])
 			return false;
@@ -148,24 +160,43 @@ rings(struct tg_pipeline *p)
 	return true;
 }
 
-static struct fq *
-port_queue(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
-	const struct tg_pipeline_params *params)
+static void
+port_params(const struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
+	const struct tg_pipeline_params *params, struct fq_params *fq)
 {
 	uint32_t share = params->mbufs / 2 / (uint32_t)(p->env.n_ports * p->env.n_tx);
+
+	fq_params_default(fq);
+	tg_queue_params(params->queue, port, fq);
+	fq->limit_packets = RTE_MIN(share, (uint32_t)QUEUE_PACKETS_MAX);
+	fq->seed = (uint32_t)p->env.salt;
+	/* Each busy tin holds a packet: with so many no packet finds the pool empty. */
+	fq->tins = RTE_MIN(params->max_peers + 8, fq->limit_packets + 1);
+	fq->pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
+	fq->drop = tg_transmit_dropped;
+	fq->mark = tg_transmit_mark;
+	fq->ctx = tx;
+}
+
+static bool
+port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
+	const struct tg_pipeline_params *params)
+{
+	struct tg_wire *wire = &tx->wires[port];
 	struct fq_params fq;
 
-	fq_params_default(&fq);
-	tg_queue_params(params->queue, port, &fq);
-	fq.limit_packets = RTE_MIN(share, (uint32_t)QUEUE_PACKETS_MAX);
-	fq.seed = (uint32_t)p->env.salt;
-	/* Each busy tin holds a packet: with so many no packet finds the pool empty. */
-	fq.tins = RTE_MIN(params->max_peers + 8, fq.limit_packets + 1);
-	fq.pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
-	fq.drop = tg_transmit_dropped;
-	fq.mark = tg_transmit_mark;
-	fq.ctx = tx;
-	return fq_create(&fq);
+	port_params(p, tx, port, params, &fq);
+	wire->queue = fq_create(&fq);
+	if (!wire->queue)
+		return false;
+	fq_share_join(p->shares[port], tx->index, wire->queue);
+	if (!p->env.encrypt_at_dequeue) {
+		tg_hint_add_port(&tx->hinter, wire->queue);
+		return true;
+	}
+	fq.fifo = TG_QUEUE_FIFO_PACKETS;
+	wire->fifo = fq_create(&fq);
+	return wire->fifo != NULL;
 }
 
 static struct fq *
@@ -198,16 +229,30 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 		return false;
 	tx->env = &p->env;
 	tx->index = (uint16_t)i;
+	tx->hinter.delay_ns = params->queue->target_ns * 3 / 4;
 	tx->staging = staging_queue(p, tx, params);
 	if (!tx->staging)
 		return false;
-	for (j = 0; j < p->env.n_ports; j++) {
-		tx->wires[j].queue = port_queue(p, tx, (uint16_t)j, params);
-		if (!tx->wires[j].queue)
+	for (j = 0; j < p->env.n_ports; j++)
+		if (!port_queues(p, tx, (uint16_t)j, params))
 			return false;
-		fq_share_join(p->shares[j], i, tx->wires[j].queue);
-	}
 	return true;
+}
+
+static struct fq *
+crypto_queue(
+	struct tg_pipeline *p, struct tg_crypto *crypto, const struct tg_pipeline_params *params)
+{
+	uint32_t share = params->mbufs / 4 / p->env.n_crypto;
+	struct tg_crypto_queue_params queue = {
+		.max_peers = params->max_peers,
+		.limit = RTE_MIN(share, (uint32_t)CRYPTO_PACKETS_MAX),
+		.target_ns = params->queue->crypto_target_ns,
+		.interval_ns = params->queue->crypto_interval_ns,
+		.fifo = params->queue->fifo ? TG_QUEUE_FIFO_PACKETS : 0,
+	};
+
+	return tg_crypto_queue_create(crypto, &queue);
 }
 
 static bool
@@ -231,8 +276,19 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 		"lane peers", sizeof(*crypto->peers) * params->max_peers, RTE_CACHE_LINE_SIZE);
 	if (!crypto->peers)
 		return false;
-	for (j = 0; j < p->env.n_tx; j++)
+	crypto->queue = crypto_queue(p, crypto, params);
+	if (!crypto->queue)
+		return false;
+	crypto->delay = params->crypto_delay;
+	crypto->burst = TG_BURST;
+	crypto->burst_cycles = rte_get_tsc_hz() / (WG_NS_PER_S / TG_CRYPTO_BURST_NS);
+	crypto->cost = crypto->burst_cycles / TG_BURST;
+	crypto->random = (uint32_t)p->env.salt | 1;
+	for (j = 0; j < p->env.n_tx; j++) {
 		p->tx[j]->lanes[i] = crypto->peers;
+		p->tx[j]->bursts[i] = &crypto->burst;
+		crypto->hints[j] = &p->tx[j]->hinter.hints;
+	}
 	return true;
 }
 
@@ -437,6 +493,7 @@ tg_pipeline_create(
 	p->env.n_crypto = params->map->n[TG_STAGE_CRYPTO];
 	p->env.n_tx = params->map->n[TG_STAGE_TX];
 	p->env.n_handshake = params->map->n[TG_STAGE_HANDSHAKE];
+	p->env.encrypt_at_dequeue = params->queue->encrypt_at_dequeue;
 	if (!stages(p, params) || !rings(p))
 		ret = -rte_errno;
 	else
@@ -499,7 +556,11 @@ drain_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
 		drain_ring(crypto->from_rx[i], &crypto->counters);
 	for (i = 0; i < p->env.n_tx; i++)
 		drain_ring(crypto->from_tx[i], &crypto->counters);
+	for (i = 0; i < p->env.n_tx; i++)
+		drain_ring(crypto->from_queue[i], &crypto->counters);
 	drain_ring(crypto->from_control, &crypto->counters);
+	fq_destroy(crypto->queue);
+	crypto->queue = NULL;
 	for (i = 0; i < crypto->n_held; i++)
 		tg_drop(&crypto->counters, crypto->held[i], TG_DROP_SHUTDOWN);
 	crypto->n_held = 0;
@@ -523,7 +584,8 @@ drain_tx(struct tg_pipeline *p, struct tg_tx *tx)
 		for (; wire->n; wire->n--)
 			tg_drop(&tx->counters, wire->pkts[wire->first++], TG_DROP_SHUTDOWN);
 		fq_destroy(wire->queue);
-		wire->queue = NULL;
+		fq_destroy(wire->fifo);
+		wire->queue = wire->fifo = NULL;
 	}
 	fq_destroy(tx->staging);
 	tx->staging = NULL;
@@ -585,6 +647,8 @@ destroy_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
 		rte_ring_free(crypto->from_rx[i]);
 	for (i = 0; i < p->env.n_tx; i++)
 		rte_ring_free(crypto->from_tx[i]);
+	for (i = 0; i < p->env.n_tx; i++)
+		rte_ring_free(crypto->from_queue[i]);
 	aead_destroy(crypto->aead);
 	rte_free(crypto->peers);
 	rte_free(crypto);

@@ -31,6 +31,7 @@ struct tg_pipeline_params {
 	uint32_t max_peers;
 	uint32_t mbufs;
 	const struct tg_queue_options *queue;
+	uint32_t crypto_delay; /* cycles per packet; 0 but for experiments */
 	struct rcu *rcu;
 };
 

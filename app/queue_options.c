@@ -12,7 +12,6 @@
 #define ETHERNET_OVERHEAD 24
 #define ETHERNET_MPU 84
 
-#define FIFO_PACKETS 1000
 #define FLOWS_MIN 16
 #define FLOWS_MAX (1 << 24)
 #define TIME_MAX_NS UINT64_C(60000000000)
@@ -26,8 +25,11 @@ tg_queue_options_default(struct tg_queue_options *o)
 	unsigned int port;
 
 	fq_params_default(&fq);
-	*o = (struct tg_queue_options){
-		.flows = fq.flows, .target_ns = fq.target_ns, .interval_ns = fq.interval_ns};
+	*o = (struct tg_queue_options){.flows = fq.flows,
+		.target_ns = fq.target_ns,
+		.interval_ns = fq.interval_ns,
+		.crypto_target_ns = fq.target_ns,
+		.crypto_interval_ns = fq.interval_ns};
 	for (port = 0; port < TG_PORTS_MAX; port++) {
 		o->shapes[port].overhead = ETHERNET_OVERHEAD;
 		o->shapes[port].mpu = ETHERNET_MPU;
@@ -47,6 +49,15 @@ tg_parse_queue(struct tg_queue_options *o, const char *value, char error[TG_ERRO
 	o->fifo = strcmp(value, "fifo") == 0;
 	if (!o->fifo && strcmp(value, "fq-codel") != 0)
 		return bad(error, "queue", value, "is neither fq-codel nor fifo");
+	return 0;
+}
+
+int
+tg_parse_encrypt_at(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN])
+{
+	o->encrypt_at_dequeue = strcmp(value, "dequeue") == 0;
+	if (!o->encrypt_at_dequeue && strcmp(value, "enqueue") != 0)
+		return bad(error, "encrypt-at", value, "is neither dequeue nor enqueue");
 	return 0;
 }
 
@@ -105,21 +116,29 @@ next(char **list, char **value)
 	return name;
 }
 
+/* Where an option's times are kept; ce_threshold NULL: it has none. */
+struct codel {
+	const char *option;
+	uint64_t *target, *interval, *ce_threshold;
+};
+
 static int
-codel_element(struct tg_queue_options *o, const char *name, const char *value, char *error)
+codel_element(const struct codel *c, const char *name, const char *value, char *error)
 {
 	uint64_t *where = NULL;
 
 	if (!strcmp(name, "target"))
-		where = &o->target_ns;
+		where = c->target;
 	else if (!strcmp(name, "interval"))
-		where = &o->interval_ns;
+		where = c->interval;
 	else if (!strcmp(name, "ce-threshold"))
-		where = &o->ce_threshold_ns;
+		where = c->ce_threshold;
 	if (!where)
-		return bad(error, "codel", name, "is not target, interval or ce-threshold");
+		return bad(error, c->option, name,
+			c->ce_threshold ? "is not target, interval or ce-threshold"
+					: "is not target or interval");
 	if (!value || !parse_time(value, where))
-		return bad(error, "codel", value ? value : name,
+		return bad(error, c->option, value ? value : name,
 			"is not a time such as 5ms, with ns, us, ms or s");
 	return 0;
 }
@@ -135,19 +154,35 @@ copy_value(char copy[VALUE_MAX], const char *value)
 	return true;
 }
 
-int
-tg_parse_codel(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN])
+static int
+parse_codel(const struct codel *c, const char *value, char *error)
 {
 	char copy[VALUE_MAX], *list = copy, *name, *element;
 
 	if (!copy_value(copy, value))
-		return bad(error, "codel", value, "is too long");
+		return bad(error, c->option, value, "is too long");
 	while ((name = next(&list, &element)))
-		if (codel_element(o, name, element, error))
+		if (codel_element(c, name, element, error))
 			return -EINVAL;
-	if (!o->target_ns || o->target_ns > o->interval_ns)
-		return bad(error, "codel", value, "has a target of 0 or above its interval");
+	if (!*c->target || *c->target > *c->interval)
+		return bad(error, c->option, value, "has a target of 0 or above its interval");
 	return 0;
+}
+
+int
+tg_parse_codel(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN])
+{
+	const struct codel c = {"codel", &o->target_ns, &o->interval_ns, &o->ce_threshold_ns};
+
+	return parse_codel(&c, value, error);
+}
+
+int
+tg_parse_crypto_codel(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN])
+{
+	const struct codel c = {"crypto-codel", &o->crypto_target_ns, &o->crypto_interval_ns, NULL};
+
+	return parse_codel(&c, value, error);
 }
 
 static int
@@ -208,7 +243,7 @@ tg_queue_params(const struct tg_queue_options *o, uint16_t port, struct fq_param
 	fq->target_ns = o->target_ns;
 	fq->interval_ns = o->interval_ns;
 	fq->ce_threshold_ns = o->ce_threshold_ns;
-	fq->fifo = o->fifo ? FIFO_PACKETS : 0;
+	fq->fifo = o->fifo ? TG_QUEUE_FIFO_PACKETS : 0;
 	fq->overhead = shape->overhead;
 	fq->mpu = shape->mpu;
 	fq->framing = shape->framing;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How the port queues are set up: --queue, --codel, --flows and --shape. Control thread, at start.
+/*
+ * How the queues of ports and crypto stages are set up: --queue, --codel, --crypto-codel, --flows,
+ * --shape and --encrypt-at. Control thread, at start.
  */
 #ifndef TG_QUEUE_OPTIONS_H
 #define TG_QUEUE_OPTIONS_H
@@ -7,6 +9,8 @@
 #include "env.h"
 #include "error.h"
 #include "fq.h"
+
+#define TG_QUEUE_FIFO_PACKETS 1000
 
 struct tg_shape {
 	bool set; /* else just under the port's link rate, where the driver knows it */
@@ -17,11 +21,14 @@ struct tg_shape {
 };
 
 struct tg_queue_options {
-	bool fifo;
+	bool fifo; /* all queues, also those before the cipher */
+	bool encrypt_at_dequeue; /* port queues hold what is not sealed yet */
 	uint32_t flows;
 	uint64_t target_ns;
 	uint64_t interval_ns;
 	uint64_t ce_threshold_ns;
+	uint64_t crypto_target_ns;
+	uint64_t crypto_interval_ns;
 	struct tg_shape shapes[TG_PORTS_MAX];
 };
 
@@ -30,6 +37,8 @@ void tg_queue_options_default(struct tg_queue_options *o);
 /* The values of the options of that name. 0, or -EINVAL and what is wrong in error. */
 int tg_parse_queue(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
 int tg_parse_codel(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
+int tg_parse_crypto_codel(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
+int tg_parse_encrypt_at(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
 int tg_parse_flows(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
 int tg_parse_shape(struct tg_queue_options *o, const char *value, char error[TG_ERROR_LEN]);
 

@@ -54,6 +54,22 @@ handshakes(const struct tg_control *c, FILE *out)
 			fprintf(out, "handshakes: %" PRIu64 " %s\n", refusals[i], help[i]);
 }
 
+static void
+cipher(const struct tg_pipeline *p, FILE *out)
+{
+	uint64_t wasted = 0;
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_crypto; i++)
+		fprintf(out,
+			"crypto%u: sealed %" PRIu64 " opened %" PRIu64 " packets, at most %" PRIu64
+			" in its rings\n",
+			i, p->crypto[i]->sealed, p->crypto[i]->opened, p->crypto[i]->ring_peak);
+	for (i = 0; i < p->env.n_tx; i++)
+		wasted += p->tx[i]->wasted;
+	fprintf(out, "wasted: %" PRIu64 " packets were sealed, and then dropped\n", wasted);
+}
+
 void
 tg_report_print(const struct tg_control *c, FILE *out)
 {
@@ -74,6 +90,7 @@ tg_report_print(const struct tg_control *c, FILE *out)
 		stage("tx", i, &p->tx[i]->counters, out);
 	for (i = 0; i < p->env.n_handshake; i++)
 		stage("handshake", i, &p->handshake[i]->counters, out);
+	cipher(p, out);
 	stage("control", 0, &c->counters, out);
 	handshakes(c, out);
 }

@@ -4,6 +4,7 @@
 #include "ecn.h"
 #include "forward.h"
 #include "ip.h"
+#include "path.h"
 #include "route.h"
 
 static void
@@ -40,6 +41,46 @@ hold(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 	}
 	peer->held++;
 	c->held[c->n_held++] = m;
+}
+
+/* Marsaglia, Xorshift RNGs, 2003. */
+static bool
+is_hinted(struct tg_crypto *c, uint32_t peer, uint32_t hash)
+{
+	uint32_t share = tg_hint_share(c->hints[tg_tx_of_tin(c->env, peer)], peer, hash);
+
+	if (likely(!share))
+		return false;
+	c->random ^= c->random << 13;
+	c->random ^= c->random >> 17;
+	c->random ^= c->random << 5;
+	return (c->random & UINT16_MAX) < share;
+}
+
+/* To the port's queue in the clear; what has nowhere to go waits as if it had no session. */
+static bool
+queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	struct tg_meta *meta = tg_meta(m);
+	const struct wg_peer *peer = wg_device_peer(c->env->dev, meta->peer);
+
+	if (!peer || !tg_path_of(peer))
+		return false;
+	meta->fq.hash = m->hash.rss;
+	meta->op = TG_OP_PLAIN;
+	meta->crypto = c->index;
+	send_to_tx(c, m);
+	return true;
+}
+
+bool
+tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	if (is_hinted(c, tg_meta(m)->peer, m->hash.rss)) {
+		tg_drop(&c->counters, m, TG_DROP_HINTED);
+		return false;
+	}
+	return !c->env->encrypt_at_dequeue || !queue_in_clear(c, m);
 }
 
 void
@@ -157,6 +198,8 @@ tg_seal_flush(struct tg_crypto *c)
 		run(c, &b->pkts[first], i - first, b);
 	}
 	aead_seal_burst(c->aead, b->jobs, b->n);
+	c->sealed += b->n;
+	tg_crypto_slow_down(c, b->n);
 	for (i = 0; i < b->n; i++)
 		send_to_tx(c, b->pkts[i]);
 	b->n = 0;

@@ -3,7 +3,20 @@
 
 #include <rte_prefetch.h>
 
+#include "crypto_queue.h"
 #include "fetch.h"
+
+static void
+prefetch(const struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		rte_prefetch0(tg_meta(pkts[i]));
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	}
+	tg_fetch_by_session(c->env, c->peers, pkts, n);
+}
 
 static void
 dispatch(struct tg_crypto *c, struct rte_mbuf *m)
@@ -25,41 +38,151 @@ dispatch(struct tg_crypto *c, struct rte_mbuf *m)
 	}
 }
 
+/* What comes back from TX. */
 static void
-take(void *stage, struct rte_mbuf **pkts, unsigned int n)
+take_back(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_crypto *c = stage;
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		rte_prefetch0(tg_meta(pkts[i]));
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	}
-	tg_fetch_by_session(c->env, c->peers, pkts, n);
+	prefetch(c, pkts, n);
 	for (i = 0; i < n; i++)
 		dispatch(c, pkts[i]);
 	c->counters.in += n;
 }
 
-unsigned int
-stage_crypto_poll(struct tg_crypto *c, uint64_t now)
+static bool
+admit(struct tg_crypto *c, struct rte_mbuf *m)
+{
+	return tg_meta(m)->op != TG_OP_SEAL || tg_seal_admit(c, m);
+}
+
+static void
+pass_by(void *stage, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct tg_crypto *c = stage;
+	unsigned int i;
+
+	prefetch(c, pkts, n);
+	for (i = 0; i < n; i++)
+		if (admit(c, pkts[i]))
+			dispatch(c, pkts[i]);
+	c->counters.in += n;
+}
+
+/* What the cipher has nothing to do with does not wait for it. */
+static void
+queue_up(void *stage, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct tg_crypto *c = stage;
+	unsigned int i, wait = 0;
+
+	prefetch(c, pkts, n);
+	for (i = 0; i < n; i++) {
+		if (tg_meta(pkts[i])->op == TG_OP_FRAME)
+			dispatch(c, pkts[i]);
+		else if (admit(c, pkts[i]))
+			pkts[wait++] = pkts[i];
+	}
+	tg_crypto_queue_put(c, pkts, wait);
+	c->counters.in += n;
+}
+
+static unsigned int
+burst(const struct tg_crypto *c)
+{
+	return atomic_load_explicit(&c->burst, memory_order_relaxed);
+}
+
+/* The lcore may have been away: one burst raises the average by an eighth at most. */
+static void
+measure(struct tg_crypto *c, uint64_t cycles, uint64_t n)
+{
+	int64_t cost = (int64_t)RTE_MIN(cycles / n, 2 * c->cost);
+	uint64_t fit;
+
+	c->cost = (uint64_t)((int64_t)c->cost + (cost - (int64_t)c->cost) / 8);
+	fit = RTE_MIN(c->burst_cycles / c->cost, (uint64_t)TG_BURST);
+	atomic_store_explicit(&c->burst, (uint16_t)RTE_MAX(fit, UINT64_C(1)), memory_order_relaxed);
+}
+
+static unsigned int
+take_from_queue(struct tg_crypto *c)
+{
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int i, n = fq_dequeue_burst(c->queue, c->now, pkts, burst(c));
+
+	prefetch(c, pkts, n);
+	for (i = 0; i < n; i++)
+		dispatch(c, pkts[i]);
+	return n;
+}
+
+/* Packets that have come from RX and control. */
+static unsigned int
+arrived(struct tg_crypto *c)
 {
 	unsigned int i, n = 0;
 
+	for (i = 0; i < c->env->n_rx; i++)
+		n += rte_ring_count(c->from_rx[i]);
+	c->ring_peak = RTE_MAX(c->ring_peak, n);
+	return n + rte_ring_count(c->from_control);
+}
+
+/* Behind: there is more to do than one burst. Packets that pass by the queue never overtake any. */
+static unsigned int
+take_new(struct tg_crypto *c, uint64_t *from)
+{
+	bool behind = arrived(c) > burst(c) || fq_backlog_packets(c->queue);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < c->env->n_rx; i++)
+		n += tg_drain(c->from_rx[i], behind ? queue_up : pass_by, c);
+	n += tg_drain(c->from_control, behind ? queue_up : pass_by, c);
+	if (!behind)
+		return n;
+	*from = *from ? *from : rte_rdtsc();
+	return n + take_from_queue(c);
+}
+
+static unsigned int
+take_from_tx_queue(struct tg_crypto *c, uint64_t *from)
+{
+	unsigned int i, n = 0;
+
+	if (!c->env->encrypt_at_dequeue)
+		return 0;
+	*from = rte_rdtsc();
+	for (i = 0; i < c->env->n_tx; i++)
+		n += tg_drain(c->from_queue[i], take_back, c);
+	return n;
+}
+
+unsigned int
+stage_crypto_poll(struct tg_crypto *c, uint64_t now)
+{
+	uint64_t from = 0, done = c->sealed + c->opened;
+	unsigned int i, n = 0;
+
 	c->now = now;
-	/* What waited in a closed tin is older than what is held here, and that than new arrivals.
+	/*
+	 * What waited in a closed tin is older than what is held here, that than what comes out of
+	 * TX's queue, and that than new arrivals.
 	 */
 	for (i = 0; i < c->env->n_tx; i++)
-		n += tg_drain(c->from_tx[i], take, c);
+		n += tg_drain(c->from_tx[i], take_back, c);
 	tg_seal_held(c);
 	tg_open_parked(c);
-	for (i = 0; i < c->env->n_rx; i++)
-		n += tg_drain(c->from_rx[i], take, c);
-	n += tg_drain(c->from_control, take, c);
+	n += take_from_tx_queue(c, &from);
+	n += take_new(c, &from);
 
 	/* Opening first: what goes from peer to peer is sealed in the same poll. */
 	tg_open_flush(c);
 	tg_seal_flush(c);
+	done = c->sealed + c->opened - done;
+	if (from && done)
+		measure(c, rte_rdtsc() - from, done);
 	for (i = 0; i < c->env->n_tx; i++)
 		tg_outbox_flush(&c->tx[i], &c->counters);
 	tg_outbox_flush(&c->local, &c->counters);

@@ -2,8 +2,9 @@
 /*
  * The crypto stage: opens what peers sent, seals what goes to them, in bursts and in place.
  *
- *   seal.c   IP packet for a peer -> WireGuard message; decides what has to wait for a session
- *   open.c   WireGuard message -> IP packet, which is then forwarded
+ *   seal.c          IP packet for a peer -> WireGuard message; decides what has to wait for a
+ * session open.c          WireGuard message -> IP packet, which is then forwarded crypto_queue.c
+ * where packets wait for the cipher when more come than it can take
  *
  * A flow is sealed by one instance and a session is opened by one (env.h): order within a flow and
  * the replay window need no lock.
@@ -13,14 +14,24 @@
 
 #include <stdatomic.h>
 
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
 #include "aead.h"
 #include "env.h"
 #include "event.h"
+#include "hint.h"
 #include "refuse.h"
 #include "ring.h"
 
 #define TG_HOLD_MAX 512
 #define TG_PARK_MAX 512
+
+/*
+ * A sparse packet waits for the burst that is in the cipher. So when the cipher is slow a burst is
+ * shorter: as many packets as it took this long for lately.
+ */
+#define TG_CRYPTO_BURST_NS UINT64_C(200000)
 
 /* One burst on its way through the cipher. */
 struct tg_batch {
@@ -54,11 +65,20 @@ struct tg_crypto {
 	uint64_t now; /* of this poll */
 
 	struct rte_ring *from_rx[TG_STAGES_MAX];
-	struct rte_ring *from_tx[TG_STAGES_MAX];
+	struct rte_ring *from_tx[TG_STAGES_MAX]; /* what has waited for a session */
+	struct rte_ring *from_queue[TG_STAGES_MAX]; /* of TX, see plain.h; NULL else */
 	struct rte_ring *from_control;
 	struct tg_outbox tx[TG_STAGES_MAX];
 	struct tg_outbox local;
 	struct rte_ring *events;
+
+	const struct tg_hints *hints[TG_STAGES_MAX]; /* of the TX stages */
+	uint32_t random;
+	struct fq *queue;
+	_Atomic uint16_t burst; /* packets per poll when more are there; TX reads it, see plain.c */
+	uint64_t burst_cycles; /* that a burst may take */
+	uint64_t cost; /* cycles per packet, average over about 8 bursts; never 0 */
+	uint64_t delay; /* cycles per packet that the cipher is slowed by, for experiments */
 
 	struct tg_batch seal;
 	struct tg_batch open;
@@ -75,12 +95,23 @@ struct tg_crypto {
 	struct rte_mbuf *parked[TG_PARK_MAX];
 
 	struct tg_counters counters;
+	uint64_t sealed; /* packets */
+	uint64_t opened; /* the same, whether they were authentic or not */
+	uint64_t ring_peak; /* most packets that ever stood in the rings from RX at once */
 };
 
-/* Moves a burst from each input ring; returns how many packets. */
+/*
+ * Empties the input rings, and takes one burst to the cipher when more came than that. Returns how
+ * many packets it moved.
+ */
 unsigned int stage_crypto_poll(struct tg_crypto *c, uint64_t now);
 
-/* seal.c. An IP packet for meta->peer; flushed to the cipher when the batch is full. */
+/*
+ * seal.c. A new IP packet for meta->peer, hash in m->hash.rss. False: it is not to be sealed now,
+ * and has gone on to TX or has been dropped.
+ */
+bool tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m);
+/* One that is: flushed to the cipher when the batch is full. */
 void tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m);
 void tg_seal_held(struct tg_crypto *c);
 void tg_seal_flush(struct tg_crypto *c);
@@ -89,6 +120,19 @@ void tg_seal_flush(struct tg_crypto *c);
 void tg_open_add(struct tg_crypto *c, struct rte_mbuf *m);
 void tg_open_parked(struct tg_crypto *c);
 void tg_open_flush(struct tg_crypto *c);
+
+/* After a burst has been through the cipher. */
+static inline void
+tg_crypto_slow_down(const struct tg_crypto *c, unsigned int n)
+{
+	uint64_t from;
+
+	if (likely(!c->delay))
+		return;
+	from = rte_rdtsc();
+	while (rte_rdtsc() - from < c->delay * n)
+		rte_pause();
+}
 
 static inline struct tg_lane_peer *
 tg_lane_peer(const struct tg_crypto *c, uint32_t peer)

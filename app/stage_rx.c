@@ -193,14 +193,33 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 	return n;
 }
 
+/* False: no queue can have more. */
+static bool
+poll_queues(struct tg_rx *rx, unsigned int *n)
+{
+	unsigned int i, got;
+	bool more = false;
+
+	for (i = 0; i < rx->n_queues; i++) {
+		got = poll_queue(rx, &rx->queues[i]);
+		more |= got == TG_BURST;
+		*n += got;
+	}
+	return more;
+}
+
+/*
+ * All that the ports have: what waits there is dropped blindly when it is too much. The stages
+ * behind are slower, and choose.
+ */
 unsigned int
 stage_rx_poll(struct tg_rx *rx, uint64_t now)
 {
 	unsigned int i, n = 0;
 
 	rx->now = now;
-	for (i = 0; i < rx->n_queues; i++)
-		n += poll_queue(rx, &rx->queues[i]);
+	while (poll_queues(rx, &n) && n < TG_RX_POLL_MAX)
+		;
 	if (!n)
 		return 0;
 	for (i = 0; i < rx->env->n_crypto; i++)

@@ -12,6 +12,8 @@
 #include "ring.h"
 
 #define TG_RX_QUEUES_MAX 64
+/* Packets after which a poll ends, even if there are more: half of what a ring behind it holds. */
+#define TG_RX_POLL_MAX 512
 
 struct tg_rx_queue {
 	uint16_t port; /* index into env->ports */
@@ -31,7 +33,7 @@ struct tg_rx {
 	struct tg_rx_queue queues[TG_RX_QUEUES_MAX];
 };
 
-/* Moves one burst from each queue; returns how many packets. */
+/* Empties the queues, or ends at TG_RX_POLL_MAX packets; returns how many. */
 unsigned int stage_rx_poll(struct tg_rx *rx, uint64_t now);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <rte_prefetch.h>
 
+#include "plain.h"
+
 static unsigned int
 commands(struct tg_tx *tx)
 {
@@ -27,10 +29,17 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 	for (i = 0; i < n; i++)
 		rte_prefetch0(tg_meta(pkts[i]));
 	for (i = 0; i < n; i++) {
-		if (tg_meta(pkts[i])->op == TG_OP_STAGE)
+		switch (tg_meta(pkts[i])->op) {
+		case TG_OP_STAGE:
 			tg_staging_add(tx, pkts[i]);
-		else
+			break;
+		case TG_OP_PLAIN:
+			tg_plain_enqueue(tx, pkts[i]);
+			break;
+		default:
 			wire[n_wire++] = pkts[i];
+			break;
+		}
 	}
 	tg_transmit_enqueue(tx, wire, n_wire);
 	tx->counters.in += n;
@@ -49,6 +58,7 @@ stage_tx_poll(struct tg_tx *tx, uint64_t now)
 	n += tg_staging_release(tx);
 	for (i = 0; i < tx->env->n_ports; i++)
 		n += tg_transmit(tx, (uint16_t)i);
+	tg_hint_poll(&tx->hinter, now);
 	tg_outbox_flush(&tx->local, &tx->counters);
 	return n;
 }

@@ -5,6 +5,8 @@
  *
  *   staging.c   closed tins: packets of peers without a session, back to crypto when there is one
  *   transmit.c  port queues: enqueue by tin and inner flow, dequeue, outer header, port
+ *   plain.c     the same with the queue before the cipher
+ *   hint.c      what crypto need not seal
  */
 #ifndef TG_STAGE_TX_H
 #define TG_STAGE_TX_H
@@ -13,6 +15,7 @@
 
 #include "env.h"
 #include "event.h"
+#include "hint.h"
 #include "refuse.h"
 #include "ring.h"
 #include "stage_crypto.h"
@@ -20,6 +23,7 @@
 /* What has left the queue and has its header; the port takes it before anything else leaves. */
 struct tg_wire {
 	struct fq *queue;
+	struct fq *fifo; /* NULL, or behind the queue and the cipher, see plain.h */
 	uint16_t mtu; /* that the queue knows of */
 	uint16_t first;
 	uint16_t n;
@@ -41,13 +45,18 @@ struct tg_tx {
 	struct fq *staging;
 	bool giving_up; /* what is purged from it is refused */
 	struct rte_ring *to_crypto[TG_STAGES_MAX];
+	struct rte_ring *to_cipher[TG_STAGES_MAX]; /* of plain.c; NULL when sealing at enqueue */
+	const _Atomic uint16_t *bursts[TG_STAGES_MAX]; /* that the crypto stages take */
 	struct tg_lane_peer
 		*lanes[TG_STAGES_MAX]; /* of the crypto stages: waiting is counted here too */
 
 	struct tg_wire wires[TG_PORTS_MAX];
 
 	struct tg_refuse_limit refused;
+	struct tg_hinter hinter;
+
 	uint64_t port_full; /* times that a port took less than it was offered */
+	uint64_t wasted; /* packets that were sealed, and then dropped here */
 	struct tg_counters counters;
 };
 
@@ -67,6 +76,8 @@ void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int 
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
 /* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
 void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);
+/* What a peer wants of its tin, written to conf; NULL for tins that belong to no peer. */
+const struct fq_tin_conf *tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf);
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);

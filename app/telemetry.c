@@ -128,14 +128,11 @@ add_tin_histogram(struct rte_tel_data *d, const uint32_t counts[FQ_TIN_HISTOGRAM
 }
 
 static void
-add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const struct fq *queue)
+add_queue(struct rte_tel_data *d, const char *name, const struct fq *queue)
 {
-	char name[RTE_TEL_MAX_STRING_LEN];
-	struct rte_tel_data *q;
+	struct rte_tel_data *q = dict(d, name);
 	struct fq_stats s;
 
-	snprintf(name, sizeof(name), "tx%u_port%u", tx, port);
-	q = dict(d, name);
 	if (!q)
 		return;
 	fq_stats_get(queue, &s);
@@ -154,11 +151,53 @@ add_queue(struct rte_tel_data *d, unsigned int tx, unsigned int port, const stru
 	add_fq_drops(q, s.c.drops);
 }
 
+/* What the cipher did, and how much of it for nothing. */
+static void
+add_cipher(struct rte_tel_data *d)
+{
+	const struct tg_pipeline *p = control->pipeline;
+	struct rte_tel_data *c = dict(d, "cipher");
+	uint64_t sealed = 0, opened = 0, wasted = 0, ring_peak = 0;
+	unsigned int i;
+
+	if (!c)
+		return;
+	for (i = 0; i < p->env.n_crypto; i++) {
+		sealed += p->crypto[i]->sealed;
+		opened += p->crypto[i]->opened;
+		ring_peak = RTE_MAX(ring_peak, p->crypto[i]->ring_peak);
+	}
+	for (i = 0; i < p->env.n_tx; i++)
+		wasted += p->tx[i]->wasted;
+	rte_tel_data_add_dict_u64(c, "sealed", sealed);
+	rte_tel_data_add_dict_u64(c, "opened", opened);
+	rte_tel_data_add_dict_u64(c, "wasted", wasted);
+	rte_tel_data_add_dict_u64(c, "ring_peak", ring_peak);
+}
+
+static void
+add_queues(struct rte_tel_data *d)
+{
+	const struct tg_pipeline *p = control->pipeline;
+	char name[RTE_TEL_MAX_STRING_LEN];
+	unsigned int i, j;
+
+	for (i = 0; i < p->env.n_crypto; i++) {
+		snprintf(name, sizeof(name), "crypto%u_queue", i);
+		add_queue(d, name, p->crypto[i]->queue);
+	}
+	for (i = 0; i < p->env.n_tx; i++)
+		for (j = 0; j < p->env.n_ports; j++) {
+			snprintf(name, sizeof(name), "tx%u_port%u", i, j);
+			add_queue(d, name, p->tx[i]->wires[j].queue);
+		}
+}
+
 static void
 stats(struct rte_tel_data *d)
 {
 	const struct tg_pipeline *p = control->pipeline;
-	unsigned int i, j;
+	unsigned int i;
 
 	for (i = 0; i < p->env.n_rx; i++)
 		add_rx(d, i, p->rx[i]);
@@ -170,9 +209,8 @@ stats(struct rte_tel_data *d)
 		add_counters(d, "handshake", i, &p->handshake[i]->counters);
 	add_counters(d, "control", 0, &control->counters);
 	add_handshakes(d);
-	for (i = 0; i < p->env.n_tx; i++)
-		for (j = 0; j < p->env.n_ports; j++)
-			add_queue(d, i, j, p->tx[i]->wires[j].queue);
+	add_cipher(d);
+	add_queues(d);
 }
 
 /* Whose tin it is: the peer's public key, or what else sends. */

@@ -8,14 +8,26 @@
 #include "ecn.h"
 #include "fq.h"
 #include "path.h"
+#include "plain.h"
 #include "run.h"
+
+static void
+lose(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
+{
+	tx->wasted += tg_meta(m)->op == TG_OP_WIRE;
+	tg_drop(&tx->counters, m, why);
+}
 
 void
 tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
+	const struct tg_meta *meta = tg_meta(m);
 	struct tg_tx *tx = ctx;
 
-	tg_drop(&tx->counters, m, tg_drop_fq(why));
+	if (meta->op == TG_OP_WIRE && why != FQ_DROP_PURGE && why != FQ_DROP_FIFO)
+		tg_hint_lost(&tx->hinter, tx->wires[meta->port].queue, meta->peer, meta->fq.hash,
+			tx->now);
+	lose(tx, m, tg_drop_fq(why));
 }
 
 static bool
@@ -26,7 +38,9 @@ may_mark(uint8_t tos, enum fq_mark why)
 	return why == FQ_MARK_CODEL ? ecn != PKT_ECN_NOT_ECT : ecn == PKT_ECN_ECT1;
 }
 
-/* CE goes on the outer header that is still to be written, or on the IP packet in a frame of ours.
+/*
+ * CE goes on the outer header that is still to be written, on the packet that is still to be
+ * sealed, or on the IP packet in a frame of ours.
  */
 bool
 tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
@@ -43,13 +57,15 @@ tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why)
 	}
 	if (meta->peer == TG_TIN_TWIN || meta->peer == TG_TIN_HANDSHAKE)
 		return false;
-	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr));
+	if (!rte_pktmbuf_data_len(m))
+		return false;
+	ip = rte_pktmbuf_mtod_offset(
+		m, uint8_t *, meta->op == TG_OP_PLAIN ? 0 : sizeof(struct rte_ether_hdr));
 	return may_mark(pkt_ip_tos(ip), why) && pkt_ecn_mark_ce(ip);
 }
 
-/* NULL for tins that belong to no peer. */
-static const struct fq_tin_conf *
-conf_of(const struct wg_peer *peer, struct fq_tin_conf *conf)
+const struct fq_tin_conf *
+tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf)
 {
 	if (!peer)
 		return NULL;
@@ -70,7 +86,7 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 
 	if (!path) {
-		tg_drop(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		lose(tx, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
 		return false;
 	}
 	tg_meta(m)->port = (uint8_t)path->port;
@@ -79,9 +95,9 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	return true;
 }
 
-/* Packets for the queue of one port. */
+/* Packets for one queue. */
 struct arrivals {
-	uint16_t port;
+	struct fq *queue;
 	uint16_t n;
 	struct fq_item items[TG_BURST];
 };
@@ -90,8 +106,17 @@ static void
 flush(struct tg_tx *tx, struct arrivals *a)
 {
 	if (a->n)
-		fq_enqueue_burst(tx->wires[a->port].queue, a->items, a->n, tx->now);
+		fq_enqueue_burst(a->queue, a->items, a->n, tx->now);
 	a->n = 0;
+}
+
+/* Sealed messages wait once: behind the queue that they have left already there is a FIFO. */
+static struct fq *
+queue_of(struct tg_tx *tx, const struct tg_meta *meta)
+{
+	struct tg_wire *wire = &tx->wires[meta->port];
+
+	return meta->op == TG_OP_WIRE && wire->fifo ? wire->fifo : wire->queue;
 }
 
 static void
@@ -101,13 +126,15 @@ arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struc
 	unsigned int i;
 
 	for (i = run->first; i < run->first + run->n; i++) {
-		struct tg_meta *meta = tg_meta(pkts[i]);
+		const struct tg_meta *meta = tg_meta(pkts[i]);
+		struct fq *queue;
 
 		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], peer))
 			continue;
-		if (meta->port != a->port)
+		queue = queue_of(tx, meta);
+		if (queue != a->queue)
 			flush(tx, a);
-		a->port = meta->port;
+		a->queue = queue;
 		a->items[a->n++] =
 			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = run->peer};
 	}
@@ -128,7 +155,7 @@ tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 		const struct wg_peer *peer =
 			id < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, id) : NULL;
 
-		arrive(tx, &a, pkts, &runs[i], peer, conf_of(peer, &confs[i]));
+		arrive(tx, &a, pkts, &runs[i], peer, tg_transmit_conf(peer, &confs[i]));
 	}
 	flush(tx, &a);
 }
@@ -158,14 +185,14 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		return false;
 	}
 	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {
-		tg_drop(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
+		lose(tx, m, TG_DROP_REPLAY_WINDOW);
 		return false;
 	}
 	/* Cannot be unless the path has changed on the way: then what fitted may not fit any more.
 	 */
 	if (unlikely(len + path->outer.len - RTE_ETHER_HDR_LEN >
 		    tg_fib_port_mtu(tx->env->fib, port))) {
-		tg_drop(&tx->counters, m, TG_DROP_TOO_BIG);
+		lose(tx, m, TG_DROP_TOO_BIG);
 		return false;
 	}
 	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {
@@ -175,10 +202,10 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		tg_outbox_push(&tx->local, m, &tx->counters);
 		return false;
 	case -ENOSPC:
-		tg_drop(&tx->counters, m, TG_DROP_NO_ROOM);
+		lose(tx, m, TG_DROP_NO_ROOM);
 		return false;
 	default:
-		tg_drop(&tx->counters, m, TG_DROP_TOO_BIG);
+		lose(tx, m, TG_DROP_TOO_BIG);
 		return false;
 	}
 	wg_peer_sent(peer, tx->now, len > WG_DATA_LEN_MIN);
@@ -199,20 +226,28 @@ follow_mtu(struct tg_tx *tx, uint16_t port)
 	fq_mtu_set(wire->queue, mtu + RTE_ETHER_HDR_LEN);
 }
 
+/* From the last queue before the wire. */
 static void
-refill(struct tg_tx *tx, uint16_t port)
+refill(struct tg_tx *tx, uint16_t port, struct fq *last)
 {
 	struct tg_wire *wire = &tx->wires[port];
 	struct rte_mbuf *pkts[TG_BURST];
 	unsigned int i, n;
 
 	follow_mtu(tx, port);
-	n = fq_dequeue_burst(wire->queue, tx->now, pkts, TG_BURST);
+	n = fq_dequeue_burst(last, tx->now, pkts, TG_BURST);
 	wire->first = 0;
 	wire->n = 0;
-	for (i = 0; i < n; i++)
-		if (tg_meta(pkts[i])->op != TG_OP_WIRE || write_header(tx, pkts[i], port))
-			wire->pkts[wire->n++] = pkts[i];
+	for (i = 0; i < n; i++) {
+		const struct tg_meta *meta = tg_meta(pkts[i]);
+
+		if (meta->op == TG_OP_WIRE) {
+			tg_hint_sent(&tx->hinter, meta->peer, meta->fq.hash);
+			if (!write_header(tx, pkts[i], port))
+				continue;
+		}
+		wire->pkts[wire->n++] = pkts[i];
+	}
 }
 
 /* Nothing leaves the queue before the port has taken what left it last: the wait stays in the
@@ -221,17 +256,19 @@ unsigned int
 tg_transmit(struct tg_tx *tx, uint16_t port)
 {
 	struct tg_wire *wire = &tx->wires[port];
+	struct fq *last = wire->fifo ? wire->fifo : wire->queue;
+	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
 	uint16_t sent;
 
-	if (!wire->n && fq_backlog_packets(wire->queue))
-		refill(tx, port);
+	if (!wire->n && fq_backlog_packets(last))
+		refill(tx, port, last);
 	if (!wire->n)
-		return 0;
+		return n;
 	sent = rte_eth_tx_burst(
 		tx->env->ports[port].id, tx->index, &wire->pkts[wire->first], wire->n);
 	tx->port_full += sent < wire->n;
 	wire->first += sent;
 	wire->n -= sent;
 	tx->counters.out += sent;
-	return sent;
+	return n + sent;
 }

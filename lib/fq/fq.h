@@ -213,6 +213,19 @@ uint32_t fq_backlog_packets(const struct fq *q);
 uint32_t fq_backlog_bytes(const struct fq *q);
 uint32_t fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key);
 
+/* 0 also for a flow that is in its tin's default flow, and in FIFO mode. */
+uint32_t fq_flow_backlog_packets(const struct fq *q, uint32_t tin_key, uint32_t hash);
+
+/* The flow that would be dropped from if the queue were over its limit. */
+struct fq_fattest {
+	uint32_t tin_key;
+	uint32_t hash; /* its 31 low bits */
+	uint32_t bytes; /* as on the wire */
+};
+
+/* Only for the owner. False: nothing is queued, it is a default flow, or in FIFO mode. */
+bool fq_fattest_flow(struct fq *q, struct fq_fattest *out);
+
 /* enqueued = packets + all drops + backlog_packets, read by the owner. */
 struct fq_counters {
 	uint64_t enqueued;

@@ -188,6 +188,22 @@ fq_overload(struct fq *q)
 	}
 }
 
+bool
+fq_fattest_flow(struct fq *q, struct fq_fattest *out)
+{
+	uint32_t ti, fi;
+
+	if (!q->packets || q->fifo)
+		return false;
+	ti = victim_tin(q);
+	fi = victim_flow(q, &q->tins[ti]);
+	*out = (struct fq_fattest){q->tins[ti].key, 0, q->flows[fi].bytes};
+	if (fi >= q->n_flows)
+		return false;
+	out->hash = (uint32_t)(q->tags[fi] >> 32) & INT32_MAX;
+	return true;
+}
+
 /* What waits behind a closed tin is all too old some time: there the oldest goes, whoever sent it.
  */
 static uint32_t

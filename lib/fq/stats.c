@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads what the owning thread writes with relaxed atomic stores. */
+#include "flow.h"
 #include "tin.h"
 
 static uint64_t
@@ -119,6 +120,14 @@ fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key)
 	uint32_t ti = fq_tin_find(q, tin_key);
 
 	return ti == FQ_NIL ? 0 : q->tins[ti].packets;
+}
+
+uint32_t
+fq_flow_backlog_packets(const struct fq *q, uint32_t tin_key, uint32_t hash)
+{
+	uint32_t fi = fq_flow_find(q, fq_flow_tag(tin_key, hash));
+
+	return fi == FQ_NIL ? 0 : q->flows[fi].packets;
 }
 
 static const struct {

@@ -127,6 +127,7 @@ struct bed {
 	struct tg_counters control;
 	struct bed_seen seen[BED_SEEN];
 	unsigned int n_seen;
+	unsigned int n_ce; /* packets of peers and to peers that came out with CE inside */
 	uint8_t last_tos; /* of an IP header that came out, inner or in the clear */
 	uint8_t last_outer_tos;
 	struct wg_endpoint last_to; /* where the last WireGuard message went */
@@ -136,15 +137,20 @@ struct bed_map {
 	const char *name;
 	unsigned int workers;
 	struct tg_lcores lcores;
+	bool encrypt_at_dequeue;
 };
 
 /* rx/crypto/tx/handshake; the lcores only say which stages share a worker, 0 is control. */
 static const struct bed_map bed_maps[] = {
-	{"1 worker", 1, {{1, 1, 1, 1}, {{1}, {1}, {1}, {0}}}},
-	{"2 workers", 2, {{1, 1, 1, 1}, {{1}, {2}, {1}, {0}}}},
-	{"3 workers", 3, {{1, 1, 1, 1}, {{1}, {2}, {3}, {0}}}},
-	{"6 workers, 1/4/1", 6, {{1, 4, 1, 1}, {{1}, {2, 3, 4, 5}, {6}, {0}}}},
-	{"6 workers, 2/3/2 with a shared one", 6, {{2, 3, 2, 1}, {{1, 2}, {2, 3, 4}, {5, 6}, {0}}}},
+	{"1 worker", 1, {{1, 1, 1, 1}, {{1}, {1}, {1}, {0}}}, false},
+	{"2 workers", 2, {{1, 1, 1, 1}, {{1}, {2}, {1}, {0}}}, false},
+	{"3 workers", 3, {{1, 1, 1, 1}, {{1}, {2}, {3}, {0}}}, false},
+	{"6 workers, 1/4/1", 6, {{1, 4, 1, 1}, {{1}, {2, 3, 4, 5}, {6}, {0}}}, false},
+	{"6 workers, 2/3/2 with a shared one", 6, {{2, 3, 2, 1}, {{1, 2}, {2, 3, 4}, {5, 6}, {0}}},
+		false},
+	{"1 worker, encrypt at dequeue", 1, {{1, 1, 1, 1}, {{1}, {1}, {1}, {0}}}, true},
+	{"6 workers, encrypt at dequeue", 6, {{2, 3, 2, 1}, {{1, 2}, {2, 3, 4}, {5, 6}, {0}}},
+		true},
 };
 
 static inline uint64_t

@@ -6,6 +6,7 @@
 #ifndef PIPELINE_TRAFFIC_H
 #define PIPELINE_TRAFFIC_H
 
+#include "ecn.h"
 #include "pipeline_bed.h"
 
 /*
@@ -264,6 +265,7 @@ bed_arrived(struct bed *bed, const uint8_t *p, unsigned int where)
 	}
 	memcpy(&id, p + (p[0] >> 4 == 4 ? 28 : 48), sizeof(id));
 	bed->last_tos = pkt_ip_tos(p);
+	bed->n_ce += (bed->last_tos & PKT_ECN_MASK) == PKT_ECN_CE;
 	if (bed->damaged && id.magic != BED_GOOD)
 		return NULL;
 	assert_int_equal(id.magic, BED_GOOD);

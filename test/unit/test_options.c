@@ -57,6 +57,10 @@ test_defaults(void **state)
 	assert_int_equal(o.queue.target_ns, 5 * MS);
 	assert_int_equal(o.queue.interval_ns, 100 * MS);
 	assert_int_equal(o.queue.ce_threshold_ns, 0);
+	assert_int_equal(o.queue.crypto_target_ns, 5 * MS);
+	assert_int_equal(o.queue.crypto_interval_ns, 100 * MS);
+	assert_false(o.queue.encrypt_at_dequeue);
+	assert_int_equal(o.crypto_delay, 0);
 	for (int i = 0; i < TG_PORTS_MAX; i++)
 		assert_false(o.queue.shapes[i].set);
 }
@@ -120,6 +124,14 @@ test_queue(void **state)
 	assert_int_equal(o.queue.flows, 1 << 24);
 	assert_int_equal(o.queue.ce_threshold_ns, MS);
 	assert_int_equal(o.queue.target_ns, 5 * MS);
+	parse_good("--crypto-codel target=1ms,interval=20ms --encrypt-at dequeue", copy, &o);
+	assert_int_equal(o.queue.crypto_target_ns, MS);
+	assert_int_equal(o.queue.crypto_interval_ns, 20 * MS);
+	assert_int_equal(o.queue.target_ns, 5 * MS);
+	assert_true(o.queue.encrypt_at_dequeue);
+	parse_good("--encrypt-at enqueue --crypto-delay 100000", copy, &o);
+	assert_false(o.queue.encrypt_at_dequeue);
+	assert_int_equal(o.crypto_delay, 100000);
 	parse_good("--codel interval=60s,target=60s", copy, &o);
 	assert_int_equal(o.queue.target_ns, 60000 * MS);
 }
@@ -262,6 +274,12 @@ static const struct {
 	{"--codel target=0ms", "--codel: `target=0ms' has a target of 0 or above its interval"},
 	{"--codel target=101ms", "--codel: `target=101ms' has a target of 0 or above its interval"},
 	{"--codel interval=4ms", "--codel: `interval=4ms' has a target of 0 or above its interval"},
+	{"--crypto-codel target=0us",
+		"--crypto-codel: `target=0us' has a target of 0 or above its interval"},
+	{"--crypto-codel ce-threshold=1ms",
+		"--crypto-codel: `ce-threshold' is not target or interval"},
+	{"--encrypt-at once", "--encrypt-at: `once' is neither dequeue nor enqueue"},
+	BAD_NUMBER("crypto-delay", "100000001", "0 to 100000000"),
 	BAD_PORT("100mbit"),
 	BAD_PORT("=100mbit"),
 	BAD_PORT("0"),

@@ -64,6 +64,18 @@ bed_tx(struct bed *bed)
 		stage_tx_poll(bed->p.tx[i], bed->now);
 }
 
+/* Packets that wait for the cipher. */
+static inline uint32_t
+bed_crypto_backlog(const struct bed *bed)
+{
+	uint32_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < bed->p.env.n_crypto; i++)
+		n += fq_backlog_packets(bed->p.crypto[i]->queue);
+	return n;
+}
+
 /* The gateway makes a session with a peer; of the stages only RX runs. */
 static inline void
 bed_handshake(struct bed *bed, uint32_t id)
@@ -429,6 +441,7 @@ bed_create(const struct bed_params *params)
 
 	assert_non_null(bed);
 	tg_queue_options_default(&defaults);
+	defaults.encrypt_at_dequeue = params->map->encrypt_at_dequeue;
 	bed->seed = params->seed;
 	bed->now = params->threads ? tg_now() : 1000 * S;
 	bed->rcu = pp.rcu = rcu_create(RTE_MAX_LCORE);

@@ -76,11 +76,11 @@ poll_all(struct bed *bed)
 	bed_collect(bed, WAN, UINT_MAX);
 }
 
-/* All that was sent goes into the queues, at this instant. */
+/* All that was sent goes into the port queues, at this instant. */
 static void
 take_in(struct bed *bed)
 {
-	while (rte_ring_count(bed->in[LAN]))
+	while (rte_ring_count(bed->in[LAN]) || bed_crypto_backlog(bed))
 		poll_all(bed);
 }
 

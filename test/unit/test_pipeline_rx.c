@@ -488,7 +488,7 @@ static struct bed *
 make_three(void)
 {
 	static const struct bed_map map = {
-		"3 handshake stages", 3, {{1, 1, 1, 3}, {{1}, {2}, {3}, {0, 0, 0}}}};
+		"3 handshake stages", 3, {{1, 1, 1, 3}, {{1}, {2}, {3}, {0, 0, 0}}}, false};
 
 	return bed_create(&(struct bed_params){.map = &map, .seed = 1});
 }
