@@ -62,7 +62,7 @@ flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 	struct rte_mbuf *m = fq_flow_unlink(f);
 	uint32_t age = sojourn_of(q, m, now);
 
-	f->load -= fq_load(len);
+	FQ_ADD(f->load, -fq_load(len));
 	FQ_ADD(t->load, -fq_load(len));
 	FQ_ADD(q->load, -fq_load(len));
 	if (unlikely(is_policed(q, f, age)) && !fq_police(q, f, m, age))

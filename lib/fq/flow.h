@@ -154,7 +154,7 @@ fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, struct rte_mbuf *m, 
 	m->tx_offload = 0;
 	*link = fq_link_make(m, len);
 	f->tail = m;
-	f->load += fq_load(len);
+	FQ_ADD(f->load, fq_load(len));
 	FQ_ADD(t->load, fq_load(len));
 	FQ_ADD(q->load, fq_load(len));
 	if (unlikely(f->bytes > t->fat_bytes)) {

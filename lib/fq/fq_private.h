@@ -42,7 +42,11 @@
  * compiler the choice of one instruction where a relaxed atomic store takes three.
  */
 #define FQ_SET(var, val) __atomic_store_n(&(var), (val), __ATOMIC_RELAXED)
+#ifdef __SANITIZE_THREAD__
+#define FQ_ADD(var, n) FQ_SET(var, (var) + (n))
+#else
 #define FQ_ADD(var, n) ((var) += (n))
+#endif
 #define FQ_GET(var) __atomic_load_n(&(var), __ATOMIC_RELAXED)
 
 enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };

@@ -166,7 +166,7 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 	uint32_t len = fq_link_len(f->head);
 	struct rte_mbuf *m = fq_flow_unlink(f);
 
-	f->load -= fq_load(len);
+	FQ_ADD(f->load, -fq_load(len));
 	FQ_ADD(t->load, -fq_load(len));
 	FQ_ADD(q->load, -fq_load(len));
 	FQ_ADD(q->rest[f->tin].drops[why], 1);
