@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hint.h"
 
-#include <rte_common.h>
-
 #define RATE_TIME UINT64_C(50000000) /* between two looks at a flow's rate */
 #define SCAN_TIME UINT64_C(5000000) /* between two looks for fat flows */
 #define FULL_MIN 2 /* packets: CoDel leaves the last one of a flow alone */

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 
 #include "fib.h"
 #include "fq.h"
@@ -45,7 +46,7 @@
 struct tg_hints {
 	_Atomic uint32_t n; /* flows that have one */
 	_Atomic uint32_t at[1 << TG_HINT_BITS]; /* 16 bits of hash, share of 65536 */
-};
+} __rte_cache_aligned;
 
 /* One that lost packets lately. */
 struct tg_hint_suspect {

@@ -72,6 +72,8 @@ gateway() {
 	taskset -pc "$CPU_OF_REST" $$ >/dev/null
 	hurry
 	ip -n "$(ns gw)" route add 10.20.0.0/16 dev "$TG_TUN"
+	# The way to the LAN host is not to be found while packets wait.
+	in_ns lan ping -n -q -c 1 -W 7 10.10.0.1 >/dev/null
 	[ "$scenario" != session ] || return 0
 	for ((n = 1; n <= PROBED; n++)); do
 		in_ns lan ping -n -q -c 2 -i 0.2 -W 7 "10.20.$n.1" >/dev/null &

@@ -144,6 +144,26 @@ test_flood_is_noticed_before_anything_is_dropped(void **state)
 	finish();
 }
 
+/* 250 ms of the port, but of 100 flows. */
+static void
+test_no_hint_for_many_small_flows(void **state)
+{
+	unsigned int i, k;
+
+	RTE_SET_USED(state);
+	options.shapes[WAN].rate = 10000 * WIRE4;
+	start();
+	for (i = 0; i < 25; i++) {
+		for (k = 0; k < 100; k++)
+			bed_lan_send(bed, 0, 3 * k, 100);
+		pass(MS / 2);
+	}
+	assert_in_range(fq_backlog_packets(bed->p.tx[0]->wires[WAN].queue), 2100, 2500);
+	pass(10 * MS);
+	assert_int_equal(hints(), 0);
+	finish();
+}
+
 /* What the hints save. */
 static void
 test_flood_without_hints(void **state)
@@ -348,6 +368,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_flood_is_dropped_before_the_cipher),
 		TEST(test_flood_is_noticed_before_anything_is_dropped),
+		TEST(test_no_hint_for_many_small_flows),
 		TEST(test_flood_without_hints),
 		TEST(test_hint_ends_with_its_reason),
 		TEST(test_no_hint_for_some_losses),

@@ -173,6 +173,21 @@ test_directions_share_the_cipher(void **state)
 	finish();
 }
 
+/* A peer that moves while its messages wait is one flow still. */
+static void
+test_messages_of_a_peer_keep_their_order(void **state)
+{
+	RTE_SET_USED(state);
+	start();
+	from_site(0, 1, 60);
+	bed->peers[0].address.port = htons(4444);
+	from_site(0, 1, 60);
+	cipher_takes(1);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 120);
+	finish();
+}
+
 /* A frame in the clear has nothing to wait for. */
 static void
 test_frames_do_not_wait_for_the_cipher(void **state)
@@ -411,6 +426,7 @@ main(void)
 		TEST(test_sparse_flows_go_first),
 		TEST(test_peers_share_the_cipher_by_weight),
 		TEST(test_directions_share_the_cipher),
+		TEST(test_messages_of_a_peer_keep_their_order),
 		TEST(test_frames_do_not_wait_for_the_cipher),
 		TEST(test_codel_drops_before_the_cipher),
 		TEST(test_codel_marks_before_the_cipher),
