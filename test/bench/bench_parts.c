@@ -221,8 +221,10 @@ window(struct world *w, const struct world_traffic *t, bool watch)
 	memset(readings, 0, sizeof(readings));
 	watching = watch;
 	start = bench_clock();
-	for (unsigned int i = 0; i < WORLD_WINDOW && !world_is_through(w, t->direction); i++)
+	for (unsigned int i = 0; i < WORLD_ROUNDS && !world_is_through(w, t->direction); i++) {
+		world_feed(w, t->direction, i * TG_BURST);
 		world_round(w);
+	}
 	took = bench_clock() - start;
 	watching = false;
 	world_collect(w, t->direction);

@@ -62,7 +62,6 @@ run_cipher(struct world *w, const struct world_traffic *t, struct measured *r)
 			rte_exit(EXIT_FAILURE, "bench: a tag is wrong\n");
 		cycles += bench_clock() - start - clock_cost;
 	}
-	world_take_back(w, t->direction);
 	bench_sample(&r->cipher, (double)cycles / WORLD_WINDOW);
 }
 
@@ -73,8 +72,10 @@ run_whole(struct world *w, const struct world_traffic *t, struct measured *r)
 
 	world_fill(w, t);
 	start = bench_clock();
-	for (unsigned int i = 0; i < WORLD_WINDOW && !world_is_through(w, t->direction); i++)
+	for (unsigned int i = 0; i < WORLD_ROUNDS && !world_is_through(w, t->direction); i++) {
+		world_feed(w, t->direction, i * TG_BURST);
 		world_round(w);
+	}
 	bench_sample(&r->whole, (double)(bench_clock() - start - clock_cost) / WORLD_WINDOW);
 	world_collect(w, t->direction);
 }
@@ -87,9 +88,10 @@ run_stages(struct world *w, const struct world_traffic *t, struct measured *r)
 
 	world_fill(w, t);
 	whole = bench_clock();
-	for (unsigned int i = 0; i < WORLD_WINDOW && !world_is_through(w, t->direction); i++) {
+	for (unsigned int i = 0; i < WORLD_ROUNDS && !world_is_through(w, t->direction); i++) {
 		uint64_t now = tg_now();
 
+		world_feed(w, t->direction, i * TG_BURST);
 		for (unsigned int s = 0; s < worker->n_stages; s++) {
 			start = bench_clock();
 			worker->stages[s].poll(worker->stages[s].stage, now);
