@@ -2,6 +2,7 @@
 #include "stage_crypto.h"
 
 #include "ecn.h"
+#include "fetch.h"
 #include "hash.h"
 #include "path.h"
 #include "route.h"
@@ -210,7 +211,9 @@ tg_open_flush(struct tg_crypto *c)
 	struct tg_batch *b = &c->open;
 	unsigned int i;
 
+	tg_fetch_senders(c, b);
 	aead_open_burst(c->aead, b->jobs, b->n);
+	tg_fetch_sources(c->env, b);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
 			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);

@@ -3,6 +3,8 @@
 
 #include <rte_prefetch.h>
 
+#include "fetch.h"
+
 static void
 dispatch(struct tg_crypto *c, struct rte_mbuf *m)
 {
@@ -33,6 +35,7 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 		rte_prefetch0(tg_meta(pkts[i]));
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	}
+	tg_fetch_sessions(c->env, pkts, n);
 	for (i = 0; i < n; i++)
 		dispatch(c, pkts[i]);
 	c->counters.in += n;

@@ -23,7 +23,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 
 #include "lpm.h"
@@ -81,6 +83,24 @@ static inline struct lpm_halves
 halves(lpm_key k)
 {
 	return (struct lpm_halves){(uint64_t)(k >> 64), (uint64_t)k};
+}
+
+static inline lpm_key
+lpm_key4(const uint8_t addr[4])
+{
+	uint32_t word;
+
+	memcpy(&word, addr, sizeof(word));
+	return (lpm_key)rte_be_to_cpu_32(word) << (KEY_BITS - 32);
+}
+
+static inline lpm_key
+lpm_key6(const uint8_t addr[16])
+{
+	uint64_t half[2];
+
+	memcpy(half, addr, sizeof(half));
+	return join((struct lpm_halves){rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1])});
 }
 
 static inline bool

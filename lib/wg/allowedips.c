@@ -4,8 +4,12 @@
 #include <sys/socket.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "allowedips.h"
+
+/* A few hundred kilobytes. */
+#define LARGE 4096
 
 struct wg_allowedips {
 	struct lpm *lpm;
@@ -183,4 +187,21 @@ struct wg_peer *
 wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16])
 {
 	return peer_of(lpm_lookup6(table->lpm, addr));
+}
+
+bool
+wg_allowedips_is_large(const struct wg_allowedips *table)
+{
+	return lpm_count(table->lpm) > LARGE;
+}
+
+void
+wg_allowedips_fetch(
+	const struct wg_allowedips *table, const struct lpm_address *addrs, unsigned int n)
+{
+	const void *values[LPM_FETCH_MAX];
+
+	lpm_fetch(table->lpm, addrs, values, n);
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(peer_of(values[i]));
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "index.h"
 #include "keypair.h"
@@ -124,4 +125,22 @@ wg_index_keypair(const struct wg_index *t, uint32_t index)
 		return NULL;
 	kp = (struct wg_keypair *)entry;
 	return kp->local_index == index ? kp : NULL;
+}
+
+void
+wg_index_fetch_slot(const struct wg_index *t, uint32_t index)
+{
+	rte_prefetch0(&t->slots[index & t->mask]);
+}
+
+const struct wg_keypair *
+wg_index_fetch(const struct wg_index *t, uint32_t index)
+{
+	uintptr_t entry = entry_of(t, index);
+	const struct wg_keypair *kp = (const void *)entry;
+
+	if (!entry || entry & IS_HANDSHAKE)
+		return NULL;
+	rte_prefetch0(kp);
+	return kp;
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fetch.h"
+
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+
+#include "path.h"
+
+_Static_assert(TG_BURST <= LPM_FETCH_MAX, "a burst is fetched in one go");
+
+/* Of an IP packet that nobody has looked at yet. False: it is too short, or no IP. */
+static bool
+address(const uint8_t *ip, uint32_t len, bool source, struct lpm_address *a)
+{
+	if (len >= sizeof(struct rte_ipv6_hdr) && ip[0] >> 4 == 6)
+		*a = (struct lpm_address){ip + (source ? 8 : 24), 6};
+	else if (len >= sizeof(struct rte_ipv4_hdr) && ip[0] >> 4 == 4)
+		*a = (struct lpm_address){ip + (source ? 12 : 16), 4};
+	else
+		return false;
+	return true;
+}
+
+static bool
+has_few_peers(const struct tg_env *env)
+{
+	return !wg_allowedips_is_large(wg_device_allowedips(env->dev));
+}
+
+void
+tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames, unsigned int n)
+{
+	struct lpm_address addrs[TG_BURST];
+	unsigned int i, n_addrs = 0;
+
+	if (has_few_peers(env))
+		return;
+	for (i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(frames[i], const uint8_t *);
+		uint32_t len = rte_pktmbuf_data_len(frames[i]);
+
+		n_addrs += len > RTE_ETHER_HDR_LEN &&
+			address(frame + RTE_ETHER_HDR_LEN, len - RTE_ETHER_HDR_LEN, false,
+				&addrs[n_addrs]);
+	}
+	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n_addrs);
+}
+
+static const struct wg_data *
+message(struct rte_mbuf *m)
+{
+	return tg_meta(m)->op == TG_OP_OPEN ? rte_pktmbuf_mtod(m, const struct wg_data *) : NULL;
+}
+
+void
+tg_fetch_sessions(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n)
+{
+	const struct wg_index *index = wg_device_index(env->dev);
+	unsigned int i;
+
+	if (has_few_peers(env))
+		return;
+	for (i = 0; i < n; i++) {
+		const struct wg_data *msg = message(pkts[i]);
+
+		if (msg)
+			wg_index_fetch_slot(index, rte_le_to_cpu_32(msg->receiver));
+	}
+	for (i = 0; i < n; i++) {
+		const struct wg_data *msg = message(pkts[i]);
+		const struct wg_keypair *kp =
+			msg ? wg_index_fetch(index, rte_le_to_cpu_32(msg->receiver)) : NULL;
+
+		if (kp)
+			wg_replay_fetch(&kp->replay, rte_le_to_cpu_64(msg->counter));
+	}
+}
+
+void
+tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
+{
+	unsigned int i;
+
+	if (has_few_peers(c->env))
+		return;
+	for (i = 0; i < b->n; i++) {
+		const struct wg_peer *peer = b->keypairs[i]->peer;
+
+		rte_prefetch0(peer);
+		rte_prefetch0(&peer->last_sent);
+		rte_prefetch0(&peer->last_received);
+	}
+	for (i = 0; i < b->n; i++) {
+		const struct wg_peer *peer = b->keypairs[i]->peer;
+		const struct tg_path *path = tg_path_of(peer);
+
+		rte_prefetch0(tg_lane_peer(c, peer->id));
+		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
+		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, fib) - 1));
+	}
+}
+
+void
+tg_fetch_sources(const struct tg_env *env, const struct tg_batch *b)
+{
+	struct lpm_address addrs[TG_BURST];
+	unsigned int i, n = 0;
+
+	if (has_few_peers(env))
+		return;
+	for (i = 0; i < b->n; i++)
+		n += b->jobs[i].ok && address(b->jobs[i].text, b->jobs[i].len, true, &addrs[n]);
+	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n);
+}
