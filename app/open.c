@@ -72,7 +72,7 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 		tg_event_post(c->events, &heard))
 		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
 	wg_peer_received(peer, c->now, len != 0);
-	atomic_fetch_add_explicit(&peer->rx_bytes, rte_pktmbuf_data_len(m), memory_order_relaxed);
+	wg_peer_count(&peer->rx_bytes, rte_pktmbuf_data_len(m));
 	return moved || is_unconfirmed(kp);
 }
 
