@@ -149,6 +149,8 @@ tg_seal_flush(struct tg_crypto *c)
 	unsigned int i, n_runs = tg_runs(b->pkts, b->n, runs);
 
 	tg_runs_fetch_peers(c->env, runs, n_runs);
+	for (i = 0; n_runs > 1 && i < n_runs; i++)
+		rte_prefetch0(tg_lane_peer(c, runs[i].peer));
 	tg_runs_fetch_sessions(c->env, runs, n_runs);
 	/* Sealed packets move up over those that end here: b->n never overtakes a run. */
 	b->n = 0;

@@ -10,20 +10,11 @@
 
 #include "lpm_private.h"
 
-/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
-static inline uint64_t
-heap_path(unsigned int bits)
-{
-	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
-		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
-		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
-}
-
 /* Heap order has the longer prefixes higher. */
 static inline uintptr_t
 longest_inside(const struct lpm_node *n, unsigned int bits)
 {
-	uint64_t match = n->prefixes & heap_path(bits);
+	uint64_t match = n->prefixes & lpm_heap_path(bits);
 
 	while (match) {
 		unsigned int index = 63 - __builtin_clzll(match);

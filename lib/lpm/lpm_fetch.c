@@ -11,7 +11,7 @@ struct cursor {
 	lpm_key key;
 	const struct lpm_node *node; /* NULL: at the end */
 	const uintptr_t *slot;
-	const struct lpm_leaf *leaf;
+	const uintptr_t *value; /* where it stands, in a node or a leaf; NULL: not known */
 };
 
 static inline void
@@ -21,7 +21,20 @@ begin(const struct lpm *t, const struct lpm_address *a, struct cursor *c)
 
 	c->key = a->version == 4 ? lpm_key4(a->addr) : lpm_key6(a->addr);
 	c->node = as_node(__atomic_load_n(&trie->root, __ATOMIC_ACQUIRE));
-	c->leaf = NULL;
+	c->value = NULL;
+}
+
+/* The longest of the prefixes inside the node, as if none had just been removed. */
+static inline void
+end_inside(struct cursor *c, unsigned int bits)
+{
+	uint64_t match = c->node->prefixes & lpm_heap_path(bits);
+
+	if (match) {
+		c->value = &c->node->slot[prefix_at(c->node, 63 - __builtin_clzll(match))];
+		rte_prefetch0(c->value);
+	}
+	c->node = NULL;
 }
 
 static inline void
@@ -30,7 +43,7 @@ find_slot(struct cursor *c)
 	unsigned int bits = bits_at(c->key, c->node->bit);
 
 	if (!(c->node->children >> bits & 1)) {
-		c->node = NULL;
+		end_inside(c, bits);
 		return;
 	}
 	c->slot = &c->node->slot[child_at(c->node, bits)];
@@ -44,8 +57,8 @@ follow_slot(struct cursor *c)
 
 	c->node = NULL;
 	if (is_leaf(entry)) {
-		c->leaf = as_leaf(entry);
-		rte_prefetch0(c->leaf);
+		c->value = &as_leaf(entry)->value;
+		rte_prefetch0(as_leaf(entry));
 	} else if (entry) {
 		c->node = as_node(entry);
 		rte_prefetch0(c->node);
@@ -73,8 +86,8 @@ lpm_fetch(const struct lpm *t, const struct lpm_address *addrs, const void **val
 		}
 	} while (going);
 	for (i = 0; i < n; i++) {
-		values[i] = c[i].leaf ? (void *)__atomic_load_n(&c[i].leaf->value, __ATOMIC_ACQUIRE)
-				      : NULL;
+		values[i] =
+			c[i].value ? (void *)__atomic_load_n(c[i].value, __ATOMIC_ACQUIRE) : NULL;
 		rte_prefetch0(values[i]);
 	}
 }

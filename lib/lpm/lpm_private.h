@@ -146,6 +146,15 @@ heap_index(unsigned int bits, unsigned int len)
 	return (1U << len) - 1 + (bits >> (STRIDE - len));
 }
 
+/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
+static inline uint64_t
+lpm_heap_path(unsigned int bits)
+{
+	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
+		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
+		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
+}
+
 static inline unsigned int
 child_at(const struct lpm_node *n, unsigned int index)
 {

@@ -75,6 +75,7 @@ wg_peers_fetch(const struct wg_peers *p, uint32_t id)
 
 	rte_prefetch0(peer);
 	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_sent)));
+	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_received)));
 }
 
 #endif
