@@ -31,13 +31,13 @@ struct wg_keypair {
 	uint32_t local_index;
 	uint32_t remote_index;
 	bool initiator;
+
+	/* Receiving. */
+	uint8_t recv_key[WG_KEY_LEN] __rte_cache_aligned;
 	_Atomic bool
 		unconfirmed; /* a responder's, until control has made it the one to send under */
 	_Atomic bool
 		heard; /* set by the decrypting lcore at the first packet; it then tells control */
-
-	/* Receiving. */
-	uint8_t recv_key[WG_KEY_LEN] __rte_cache_aligned;
 	struct wg_replay replay;
 
 	struct rcu_head rcu;
