@@ -242,7 +242,8 @@ world_create(uint32_t peers)
 {
 	static const struct tg_lcores map = {{1, 1, 1}, {{1}, {1}, {1}}};
 	static struct tg_queue_options queue;
-	struct world *w = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*w));
+	struct world *w =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*w), RTE_CACHE_LINE_SIZE));
 	struct tg_pipeline_params params = {.map = &map,
 		.max_peers = RTE_MAX(peers, (uint32_t)MAX_PEERS),
 		.mbufs = MBUFS,
