@@ -2,127 +2,113 @@
 #include "fetch.h"
 
 #include <rte_ip.h>
+#include <rte_prefetch.h>
 
 #include "path.h"
 
-_Static_assert(TG_BURST <= LPM_FETCH_MAX, "a burst is fetched at once");
+_Static_assert(TG_BURST <= LPM_FETCH_MAX, "a burst is fetched in one go");
 
-/* Addresses by family. */
-struct addresses {
-	const uint8_t *v4[TG_BURST];
-	const uint8_t *v6[TG_BURST];
-	unsigned int n4, n6;
-};
-
-static void
-fetch(const struct tg_env *env, const struct addresses *a)
+/* Of an IP packet that nobody has looked at yet. False: it is too short, or no IP. */
+static bool
+address(const uint8_t *ip, uint32_t len, bool source, struct lpm_address *a)
 {
-	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
+	if (len >= sizeof(struct rte_ipv6_hdr) && ip[0] >> 4 == 6)
+		*a = (struct lpm_address){ip + (source ? 8 : 24), 6};
+	else if (len >= sizeof(struct rte_ipv4_hdr) && ip[0] >> 4 == 4)
+		*a = (struct lpm_address){ip + (source ? 12 : 16), 4};
+	else
+		return false;
+	return true;
+}
 
-	if (a->n4)
-		wg_allowedips_fetch4(allowed, a->v4, a->n4);
-	if (a->n6)
-		wg_allowedips_fetch6(allowed, a->v6, a->n6);
+static bool
+has_few_peers(const struct tg_env *env)
+{
+	return !wg_allowedips_is_large(wg_device_allowedips(env->dev));
 }
 
 void
-tg_fetch_by_destination(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n)
+tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames, unsigned int n)
 {
-	struct addresses a = {.n4 = 0, .n6 = 0};
-	unsigned int i;
+	struct lpm_address addrs[TG_BURST];
+	unsigned int i, n_addrs = 0;
 
+	if (has_few_peers(env))
+		return;
 	for (i = 0; i < n; i++) {
-		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(pkts[i], const void *);
-		const uint8_t *ip = (const uint8_t *)(eth + 1);
-		uint16_t len = rte_pktmbuf_data_len(pkts[i]);
+		const uint8_t *frame = rte_pktmbuf_mtod(frames[i], const uint8_t *);
+		uint32_t len = rte_pktmbuf_data_len(frames[i]);
 
-		if (len >= sizeof(*eth) + sizeof(struct rte_ipv4_hdr) &&
-			eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
-			a.v4[a.n4++] = ip + offsetof(struct rte_ipv4_hdr, dst_addr);
-		else if (len >= sizeof(*eth) + sizeof(struct rte_ipv6_hdr) &&
-			eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
-			a.v6[a.n6++] = ip + offsetof(struct rte_ipv6_hdr, dst_addr);
+		n_addrs += len > RTE_ETHER_HDR_LEN &&
+			address(frame + RTE_ETHER_HDR_LEN, len - RTE_ETHER_HDR_LEN, false,
+				&addrs[n_addrs]);
 	}
-	fetch(env, &a);
+	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n_addrs);
+}
+
+static const struct wg_data *
+message(struct rte_mbuf *m)
+{
+	return tg_meta(m)->op == TG_OP_OPEN ? rte_pktmbuf_mtod(m, const struct wg_data *) : NULL;
 }
 
 void
-tg_fetch_by_source(const struct tg_env *env, const struct aead_job *jobs, unsigned int n)
-{
-	struct addresses a = {.n4 = 0, .n6 = 0};
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		const uint8_t *ip = jobs[i].text;
-
-		if (!jobs[i].ok)
-			continue;
-		if (jobs[i].len >= sizeof(struct rte_ipv4_hdr) && ip[0] >> 4 == 4)
-			a.v4[a.n4++] = ip + offsetof(struct rte_ipv4_hdr, src_addr);
-		else if (jobs[i].len >= sizeof(struct rte_ipv6_hdr) && ip[0] >> 4 == 6)
-			a.v6[a.n6++] = ip + offsetof(struct rte_ipv6_hdr, src_addr);
-	}
-	fetch(env, &a);
-}
-
-/* The messages to be opened, of more than one session. */
-static unsigned int
-messages(struct rte_mbuf **pkts, unsigned int n, const struct wg_data *msgs[TG_BURST])
-{
-	unsigned int i, n_msgs = 0;
-	bool differ = false;
-
-	for (i = 0; i < n; i++) {
-		if (tg_meta(pkts[i])->op != TG_OP_OPEN)
-			continue;
-		msgs[n_msgs] = rte_pktmbuf_mtod(pkts[i], const struct wg_data *);
-		differ |= msgs[n_msgs]->receiver != msgs[0]->receiver;
-		n_msgs++;
-	}
-	return differ ? n_msgs : 0;
-}
-
-static void
-fetch_peer(const struct wg_keypair *kp, const struct wg_data *msg)
-{
-	uint64_t word = rte_le_to_cpu_64(msg->counter) / 64 % WG_REPLAY_WORDS;
-
-	rte_prefetch0(kp->peer);
-	rte_prefetch0(&kp->peer->last_received);
-	rte_prefetch0(&kp->replay.bits[word]);
-}
-
-static void
-fetch_path(const struct wg_peer *peer, const struct tg_lane_peer *lanes)
-{
-	const struct tg_path *path = tg_path_of(peer);
-
-	rte_prefetch0(&lanes[peer->id & WG_PEER_SLOT_MASK]);
-	if (path)
-		rte_prefetch0(&path->endpoint);
-}
-
-void
-tg_fetch_by_session(const struct tg_env *env, const struct tg_lane_peer *lanes,
-	struct rte_mbuf **pkts, unsigned int n)
+tg_fetch_sessions(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n)
 {
 	const struct wg_index *index = wg_device_index(env->dev);
-	const struct wg_keypair *kps[TG_BURST];
-	const struct wg_data *msgs[TG_BURST];
-	unsigned int i, n_msgs = messages(pkts, n, msgs);
+	unsigned int i;
 
-	for (i = 0; i < n_msgs; i++)
-		wg_index_fetch(index, rte_le_to_cpu_32(msgs[i]->receiver));
-	for (i = 0; i < n_msgs; i++) {
-		kps[i] = wg_index_likely_keypair(index, rte_le_to_cpu_32(msgs[i]->receiver));
-		rte_prefetch0(kps[i]);
-		if (kps[i])
-			rte_prefetch0(&kps[i]->recv_key);
+	if (has_few_peers(env))
+		return;
+	for (i = 0; i < n; i++) {
+		const struct wg_data *msg = message(pkts[i]);
+
+		if (msg)
+			wg_index_fetch_slot(index, rte_le_to_cpu_32(msg->receiver));
 	}
-	for (i = 0; i < n_msgs; i++)
-		if (kps[i])
-			fetch_peer(kps[i], msgs[i]);
-	for (i = 0; i < n_msgs; i++)
-		if (kps[i])
-			fetch_path(kps[i]->peer, lanes);
+	for (i = 0; i < n; i++) {
+		const struct wg_data *msg = message(pkts[i]);
+		const struct wg_keypair *kp =
+			msg ? wg_index_fetch(index, rte_le_to_cpu_32(msg->receiver)) : NULL;
+
+		if (kp)
+			wg_replay_fetch(&kp->replay, rte_le_to_cpu_64(msg->counter));
+	}
+}
+
+void
+tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
+{
+	unsigned int i;
+
+	if (has_few_peers(c->env))
+		return;
+	for (i = 0; i < b->n; i++) {
+		const struct wg_peer *peer = b->keypairs[i]->peer;
+
+		rte_prefetch0(peer);
+		rte_prefetch0(&peer->last_sent);
+		rte_prefetch0(&peer->last_received);
+	}
+	for (i = 0; i < b->n; i++) {
+		const struct wg_peer *peer = b->keypairs[i]->peer;
+		const struct tg_path *path = tg_path_of(peer);
+
+		rte_prefetch0(tg_lane_peer(c, peer->id));
+		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
+		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, fib) - 1));
+	}
+}
+
+void
+tg_fetch_sources(const struct tg_env *env, const struct tg_batch *b)
+{
+	struct lpm_address addrs[TG_BURST];
+	unsigned int i, n = 0;
+
+	if (has_few_peers(env))
+		return;
+	for (i = 0; i < b->n; i++)
+		n += b->jobs[i].ok && address(b->jobs[i].text, b->jobs[i].len, true, &addrs[n]);
+	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n);
 }

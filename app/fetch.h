@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Before a burst is worked on packet by packet: asks for the memory that its packets will read in
- * tables of peers, step by step for all of them, so that the misses of many peers overlap. Changes
- * nothing; without many peers it does next to nothing.
+ * Memory that a burst of packets of many peers is about to need, asked for ahead, so that the
+ * misses overlap. With few peers it is in the caches, and these do nothing. Data path; n is at most
+ * TG_BURST. See run.h for what is known by peer.
  */
 #ifndef TG_FETCH_H
 #define TG_FETCH_H
 
-#include "aead.h"
-#include "env.h"
 #include "stage_crypto.h"
 
-/* Frames as received: the peers that their destinations may belong to. n at most TG_BURST. */
-void tg_fetch_by_destination(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n);
+/* AllowedIPs of where frames from a port go. */
+void tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames, unsigned int n);
 
-/*
- * What a crypto stage takes: the sessions that messages to be opened came under, their peers and
- * paths, and what lanes holds for these. n at most TG_BURST.
- */
-void tg_fetch_by_session(const struct tg_env *env, const struct tg_lane_peer *lanes,
-	struct rte_mbuf **pkts, unsigned int n);
+/* Sessions of what is to be opened; WireGuard messages, or anything else, which is left out. */
+void tg_fetch_sessions(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n);
 
-/* Inner packets after the cipher: the peers that their sources belong to. n at most TG_BURST. */
-void tg_fetch_by_source(const struct tg_env *env, const struct aead_job *jobs, unsigned int n);
+/* Before the cipher, which takes long enough: peers and paths of what is being opened. */
+void tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b);
+
+/* Behind the cipher: AllowedIPs of where opened packets say that they come from. */
+void tg_fetch_sources(const struct tg_env *env, const struct tg_batch *b);
 
 #endif

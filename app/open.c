@@ -73,7 +73,7 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 		tg_event_post(c->events, &heard))
 		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
 	wg_peer_received(peer, c->now, len != 0);
-	atomic_fetch_add_explicit(&peer->rx_bytes, rte_pktmbuf_data_len(m), memory_order_relaxed);
+	wg_peer_count(&peer->rx_bytes, rte_pktmbuf_data_len(m));
 	return moved || is_unconfirmed(kp);
 }
 
@@ -228,10 +228,11 @@ tg_open_flush(struct tg_crypto *c)
 	struct tg_batch *b = &c->open;
 	unsigned int i;
 
+	tg_fetch_senders(c, b);
 	aead_open_burst(c->aead, b->jobs, b->n);
 	c->opened += b->n;
 	tg_crypto_slow_down(c, b->n);
-	tg_fetch_by_source(c->env, b->jobs, b->n);
+	tg_fetch_sources(c->env, b);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
 			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);

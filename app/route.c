@@ -15,13 +15,18 @@ tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
 				: tg_fib_lookup6(env->fib, ip->dst);
 }
 
+/* Multicast, link-local, and broadcast. */
 static bool
 stays_on_link(const struct pkt_ip *ip)
 {
+	rte_be32_t word;
+	uint32_t top;
+
+	memcpy(&word, ip->dst, sizeof(word));
+	top = rte_be_to_cpu_32(word);
 	if (ip->version == 4)
-		return (ip->dst[0] & 0xf0) == 0xe0 || (ip->dst[0] == 169 && ip->dst[1] == 254) ||
-			memcmp(ip->dst, "\xff\xff\xff\xff", 4) == 0;
-	return ip->dst[0] == 0xff || (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80);
+		return top >> 28 == 0xe || top >> 16 == 0xa9fe || top == UINT32_MAX;
+	return top >> 24 == 0xff || top >> 22 == 0xfe80 >> 6;
 }
 
 bool

@@ -49,6 +49,22 @@ tg_runs_fetch_peers(const struct tg_env *env, const struct tg_run *runs, unsigne
 		wg_device_fetch_peer(env->dev, runs[i].peer);
 }
 
+/* After the peers: the sessions to seal under. */
+static inline void
+tg_runs_fetch_sessions(const struct tg_env *env, const struct tg_run *runs, unsigned int n)
+{
+	unsigned int i;
+
+	if (n < 2)
+		return;
+	for (i = 0; i < n; i++) {
+		const struct wg_peer *peer = wg_device_peer(env->dev, runs[i].peer);
+
+		if (peer)
+			rte_prefetch0(atomic_load_explicit(&peer->current, memory_order_relaxed));
+	}
+}
+
 /* After the peers. */
 static inline void
 tg_runs_fetch_paths(const struct tg_env *env, const struct tg_run *runs, unsigned int n)

@@ -6,6 +6,7 @@
 #include "ip.h"
 #include "path.h"
 #include "route.h"
+#include "run.h"
 
 static void
 send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
@@ -186,17 +187,17 @@ void
 tg_seal_flush(struct tg_crypto *c)
 {
 	struct tg_batch *b = &c->seal;
-	unsigned int i, first, n = b->n;
+	struct tg_run runs[TG_BURST];
+	unsigned int i, n_runs = tg_runs(b->pkts, b->n, runs);
 
-	/* Sealed packets move up over those that end here: b->n never overtakes first. */
+	tg_runs_fetch_peers(c->env, runs, n_runs);
+	for (i = 0; n_runs > 1 && i < n_runs; i++)
+		rte_prefetch0(tg_lane_peer(c, runs[i].peer));
+	tg_runs_fetch_sessions(c->env, runs, n_runs);
+	/* Sealed packets move up over those that end here: b->n never overtakes a run. */
 	b->n = 0;
-	for (first = 0; first < n; first = i) {
-		uint32_t peer = tg_meta(b->pkts[first])->peer;
-
-		for (i = first + 1; i < n && tg_meta(b->pkts[i])->peer == peer; i++)
-			;
-		run(c, &b->pkts[first], i - first, b);
-	}
+	for (i = 0; i < n_runs; i++)
+		run(c, &b->pkts[runs[i].first], runs[i].n, b);
 	aead_seal_burst(c->aead, b->jobs, b->n);
 	c->sealed += b->n;
 	tg_crypto_slow_down(c, b->n);

@@ -15,7 +15,7 @@ prefetch(const struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 		rte_prefetch0(tg_meta(pkts[i]));
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	}
-	tg_fetch_by_session(c->env, c->peers, pkts, n);
+	tg_fetch_sessions(c->env, pkts, n);
 }
 
 static void

@@ -184,7 +184,7 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	tg_fetch_by_destination(rx->env, pkts, n);
+	tg_fetch_destinations(rx->env, pkts, n);
 	for (i = 0; i < n; i++) {
 		tg_meta(pkts[i])->port = (uint8_t)q->port;
 		deal(rx, pkts[i], classify(rx, port, pkts[i]));

@@ -209,7 +209,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		return false;
 	}
 	wg_peer_sent(peer, tx->now, len > WG_DATA_LEN_MIN);
-	atomic_fetch_add_explicit(&peer->tx_bytes, len, memory_order_relaxed);
+	wg_peer_count(&peer->tx_bytes, len);
 	return true;
 }
 

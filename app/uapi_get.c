@@ -85,6 +85,13 @@ put_own(struct tg_uapi_buf *buf, const struct wg_peer *peer)
 	}
 }
 
+static uint64_t
+sum(const _Atomic uint64_t *data, const _Atomic uint64_t *handshakes)
+{
+	return atomic_load_explicit(data, memory_order_relaxed) +
+		atomic_load_explicit(handshakes, memory_order_relaxed);
+}
+
 void
 tg_uapi_print_peer(const struct wg_peer *peer, struct tg_uapi_buf *buf)
 {
@@ -96,8 +103,8 @@ tg_uapi_print_peer(const struct wg_peer *peer, struct tg_uapi_buf *buf)
 	put_endpoint(buf, &peer->endpoint);
 	put_number(buf, "last_handshake_time_sec=", peer->timers.last_handshake / WG_NS_PER_S);
 	put_number(buf, "last_handshake_time_nsec=", peer->timers.last_handshake % WG_NS_PER_S);
-	put_number(buf, "tx_bytes=", atomic_load_explicit(&peer->tx_bytes, memory_order_relaxed));
-	put_number(buf, "rx_bytes=", atomic_load_explicit(&peer->rx_bytes, memory_order_relaxed));
+	put_number(buf, "tx_bytes=", sum(&peer->tx_bytes, &peer->handshake_tx_bytes));
+	put_number(buf, "rx_bytes=", sum(&peer->rx_bytes, &peer->handshake_rx_bytes));
 	put_number(buf, "persistent_keepalive_interval=", peer->persistent_keepalive);
 	put_own(buf, peer);
 	WG_ALLOWEDIPS_FOREACH(node, &peer->allowed)

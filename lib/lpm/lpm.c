@@ -8,15 +8,47 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
-#include "lpm_lookup.h"
+#include "lpm_private.h"
 
+/* Heap order has the longer prefixes higher. */
 static inline uintptr_t
-descend(const struct lpm_node *n, lpm_key key)
+longest_inside(const struct lpm_node *n, unsigned int bits)
+{
+	uint64_t match = n->prefixes & lpm_heap_path(bits);
+
+	while (match) {
+		unsigned int index = 63 - __builtin_clzll(match);
+		uintptr_t value = __atomic_load_n(&n->slot[prefix_at(n, index)], __ATOMIC_ACQUIRE);
+
+		if (likely(value))
+			return value;
+		match &= below(index);
+	}
+	return 0;
+}
+
+/* The key's six bits from bit on. An IPv4 key has all its bits in the high half. */
+static inline unsigned int
+step_bits(lpm_key key, unsigned int bit, bool v4)
+{
+	return v4 ? (unsigned int)((uint64_t)(key >> 64) << bit >> (64 - STRIDE))
+		  : bits_at(key, bit);
+}
+
+static inline bool
+covers(struct lpm_halves prefix, lpm_key key, unsigned int len, bool v4)
+{
+	return v4 ? (prefix.high ^ (uint64_t)(key >> 64)) >> (64 - len) == 0
+		  : same_bits(prefix, key, len);
+}
+
+static __rte_always_inline uintptr_t
+descend(const struct lpm_node *n, lpm_key key, bool v4)
 {
 	uintptr_t best = 0;
 
 	for (;;) {
-		unsigned int bits = bits_at(key, n->bit);
+		unsigned int bits = step_bits(key, n->bit, v4);
 		uintptr_t entry = n->prefixes ? longest_inside(n, bits) : 0;
 
 		best = entry ? entry : best;
@@ -28,25 +60,25 @@ descend(const struct lpm_node *n, lpm_key key)
 		if (is_leaf(entry)) {
 			const struct lpm_leaf *l = as_leaf(entry);
 
-			return same_bits(l->key, key, l->len)
+			return covers(l->key, key, l->len, v4)
 				? __atomic_load_n(&l->value, __ATOMIC_ACQUIRE)
 				: best;
 		}
 		n = as_node(entry);
-		if (!same_bits(n->key, key, n->bit))
+		if (!covers(n->key, key, n->bit, v4))
 			return best;
 	}
 }
 
-static inline void *
-lookup(const struct lpm_trie *t, lpm_key key)
+static __rte_always_inline void *
+lookup(const struct lpm_trie *t, lpm_key key, bool v4)
 {
 	uint64_t changes;
 	uintptr_t value;
 
 	do {
 		changes = __atomic_load_n(&t->changes, __ATOMIC_ACQUIRE);
-		value = descend(as_node(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE)), key);
+		value = descend(as_node(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE)), key, v4);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (unlikely(__atomic_load_n(&t->changes, __ATOMIC_RELAXED) != changes));
 	return (void *)value;
@@ -55,13 +87,13 @@ lookup(const struct lpm_trie *t, lpm_key key)
 void *
 lpm_lookup4(const struct lpm *t, const uint8_t addr[4])
 {
-	return lookup(&t->v4, key4(addr));
+	return lookup(&t->v4, lpm_key4(addr), true);
 }
 
 void *
 lpm_lookup6(const struct lpm *t, const uint8_t addr[16])
 {
-	return lookup(&t->v6, key6(addr));
+	return lookup(&t->v6, lpm_key6(addr), false);
 }
 
 /* The trie that a prefix belongs into and its key without host bits; NULL for one that cannot be.
@@ -73,7 +105,7 @@ trie_of(struct lpm *t, const struct lpm_prefix *p, lpm_key *key)
 
 	if ((!v4 && p->family != AF_INET6) || p->len > (v4 ? 32 : 128))
 		return NULL;
-	*key = v4 ? key4(p->addr) : key6(p->addr);
+	*key = v4 ? lpm_key4(p->addr) : lpm_key6(p->addr);
 	*key = p->len ? *key >> (KEY_BITS - p->len) << (KEY_BITS - p->len) : 0;
 	return v4 ? &t->v4 : &t->v6;
 }

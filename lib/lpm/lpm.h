@@ -57,16 +57,21 @@ void *lpm_get(const struct lpm *t, const struct lpm_prefix *p);
 void *lpm_lookup4(const struct lpm *t, const uint8_t addr[4]);
 void *lpm_lookup6(const struct lpm *t, const uint8_t addr[16]);
 
-/*
- * Readers. Asks for the memory that lookups of n addresses, at most LPM_FETCH_MAX, will read, the
- * misses of all overlapping, and for what the values point at. values: what is likely to be found,
- * or NULL; not to be relied on, since nothing makes sure that a change beside it was seen whole.
- */
+/* version: 4 or 6. addr in network order. */
+struct lpm_address {
+	const uint8_t *addr;
+	uint8_t version;
+};
+
 #define LPM_FETCH_MAX 32
-void
-lpm_fetch4(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[]);
-void
-lpm_fetch6(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[]);
+
+/*
+ * Readers. Asks for the memory that look-ups of n addresses, LPM_FETCH_MAX at most, are about to
+ * read, such that their misses overlap, and for the values, which the caller may ask for more
+ * behind. values[i] is a guess: what one reader would have found, or NULL.
+ */
+void lpm_fetch(
+	const struct lpm *t, const struct lpm_address *addrs, const void **values, unsigned int n);
 
 /* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table.
  */

@@ -345,7 +345,7 @@ lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 	t->inserting = false;
 	if (rc)
 		return rc;
-	t->count += !word;
+	__atomic_store_n(&t->count, t->count + !word, __ATOMIC_RELAXED);
 	end_change(trie);
 	return 0;
 }
@@ -366,7 +366,7 @@ lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 	if (word != p.slot)
 		leaf_retire(t, as_leaf(entry));
 	repack(t, trie, &p);
-	t->count--;
+	__atomic_store_n(&t->count, t->count - 1, __ATOMIC_RELAXED);
 	end_change(trie);
 	return value;
 }

@@ -1,106 +1,93 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The descents of several addresses side by side: each step reads what the step before has asked
+ * for. No answer comes out of it, so that a change meanwhile does no harm.
+ */
 #include <rte_prefetch.h>
 
-#include "lpm_lookup.h"
+#include "lpm_private.h"
 
-struct step {
+struct cursor {
 	lpm_key key;
-	const struct lpm_node *node;
-	const uintptr_t *slot; /* of the child; NULL: none */
-	const struct lpm_leaf *leaf; /* at the end of the way; NULL: none */
-	uintptr_t best; /* so far */
+	const struct lpm_node *node; /* NULL: at the end */
+	const uintptr_t *slot;
+	const uintptr_t *value; /* where it stands, in a node or a leaf; NULL: not known */
 };
 
-/* From key to the first slots; a node lies across cache lines. */
-static void
-fetch_node(const struct lpm_node *n)
+static inline void
+begin(const struct lpm *t, const struct lpm_address *a, struct cursor *c)
 {
-	rte_prefetch0(&n->key);
-	rte_prefetch0(&n->slot[4]);
+	const struct lpm_trie *trie = a->version == 4 ? &t->v4 : &t->v6;
+
+	c->key = a->version == 4 ? lpm_key4(a->addr) : lpm_key6(a->addr);
+	c->node = as_node(__atomic_load_n(&trie->root, __ATOMIC_ACQUIRE));
+	c->value = NULL;
 }
 
-/* What is held in the node, and where its child is. */
-static void
-look_inside(struct step *s)
+/* The longest of the prefixes inside the node, as if none had just been removed. */
+static inline void
+end_inside(struct cursor *c, unsigned int bits)
 {
-	const struct lpm_node *n = s->node;
-	unsigned int bits = bits_at(s->key, n->bit);
-	uintptr_t value;
+	uint64_t match = c->node->prefixes & lpm_heap_path(bits);
 
-	s->slot = NULL;
-	if (n->bit && !same_bits(n->key, s->key, n->bit))
-		return;
-	value = n->prefixes ? longest_inside(n, bits) : 0;
-	s->best = value ? value : s->best;
-	if (!(n->children >> bits & 1))
-		return;
-	s->slot = &n->slot[child_at(n, bits)];
-	rte_prefetch0(s->slot);
-}
-
-/* False at the end of the way. */
-static bool
-descend(struct step *s)
-{
-	uintptr_t entry = s->slot ? __atomic_load_n(s->slot, __ATOMIC_ACQUIRE) : 0;
-
-	if (!entry)
-		return false;
-	if (is_leaf(entry)) {
-		s->leaf = as_leaf(entry);
-		rte_prefetch0(&s->leaf->value);
-		rte_prefetch0(&s->leaf->len);
-		return false;
+	if (match) {
+		c->value = &c->node->slot[prefix_at(c->node, 63 - __builtin_clzll(match))];
+		rte_prefetch0(c->value);
 	}
-	s->node = as_node(entry);
-	fetch_node(s->node);
-	return true;
+	c->node = NULL;
 }
 
-/* All of them a step at a time, so that their misses overlap. */
-static void
-fetch(const struct lpm_trie *t, struct step *steps, unsigned int n, const void *values[])
+static inline void
+find_slot(struct cursor *c)
 {
-	uint64_t under_way = below(n), left;
-	unsigned int i;
+	unsigned int bits = bits_at(c->key, c->node->bit);
+
+	if (!(c->node->children >> bits & 1)) {
+		end_inside(c, bits);
+		return;
+	}
+	c->slot = &c->node->slot[child_at(c->node, bits)];
+	rte_prefetch0(c->slot);
+}
+
+static inline void
+follow_slot(struct cursor *c)
+{
+	uintptr_t entry = __atomic_load_n(c->slot, __ATOMIC_ACQUIRE);
+
+	c->node = NULL;
+	if (is_leaf(entry)) {
+		c->value = &as_leaf(entry)->value;
+		rte_prefetch0(as_leaf(entry));
+	} else if (entry) {
+		c->node = as_node(entry);
+		rte_prefetch0(c->node);
+		rte_prefetch0(&c->node->bit);
+	}
+}
+
+void
+lpm_fetch(const struct lpm *t, const struct lpm_address *addrs, const void **values, unsigned int n)
+{
+	struct cursor c[LPM_FETCH_MAX];
+	unsigned int i, going;
 
 	for (i = 0; i < n; i++)
-		steps[i].node = as_node(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE));
-	while (under_way) {
-		for (left = under_way; left; left &= left - 1)
-			look_inside(&steps[__builtin_ctzll(left)]);
-		for (left = under_way; left; left &= left - 1)
-			if (!descend(&steps[__builtin_ctzll(left)]))
-				under_way &= ~(left & -left);
-	}
+		begin(t, &addrs[i], &c[i]);
+	do {
+		going = 0;
+		for (i = 0; i < n; i++)
+			if (c[i].node)
+				find_slot(&c[i]);
+		for (i = 0; i < n; i++) {
+			if (c[i].node)
+				follow_slot(&c[i]);
+			going += c[i].node != NULL;
+		}
+	} while (going);
 	for (i = 0; i < n; i++) {
-		const struct lpm_leaf *l = steps[i].leaf;
-
-		if (l && same_bits(l->key, steps[i].key, l->len))
-			steps[i].best = __atomic_load_n(&l->value, __ATOMIC_ACQUIRE);
-		values[i] = (const void *)steps[i].best;
+		values[i] =
+			c[i].value ? (void *)__atomic_load_n(c[i].value, __ATOMIC_ACQUIRE) : NULL;
 		rte_prefetch0(values[i]);
 	}
-}
-
-void
-lpm_fetch4(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[])
-{
-	struct step steps[LPM_FETCH_MAX];
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		steps[i] = (struct step){.key = key4(addrs[i])};
-	fetch(&t->v4, steps, n, values);
-}
-
-void
-lpm_fetch6(const struct lpm *t, const uint8_t *const addrs[], unsigned int n, const void *values[])
-{
-	struct step steps[LPM_FETCH_MAX];
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		steps[i] = (struct step){.key = key6(addrs[i])};
-	fetch(&t->v6, steps, n, values);
 }

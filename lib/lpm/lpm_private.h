@@ -23,7 +23,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 
 #include "lpm.h"
@@ -95,6 +97,24 @@ halves(lpm_key k)
 	return (struct lpm_halves){(uint64_t)(k >> 64), (uint64_t)k};
 }
 
+static inline lpm_key
+lpm_key4(const uint8_t addr[4])
+{
+	uint32_t word;
+
+	memcpy(&word, addr, sizeof(word));
+	return (lpm_key)rte_be_to_cpu_32(word) << (KEY_BITS - 32);
+}
+
+static inline lpm_key
+lpm_key6(const uint8_t addr[16])
+{
+	uint64_t half[2];
+
+	memcpy(half, addr, sizeof(half));
+	return join((struct lpm_halves){rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1])});
+}
+
 static inline bool
 is_leaf(uintptr_t entry)
 {
@@ -136,6 +156,15 @@ static inline unsigned int
 heap_index(unsigned int bits, unsigned int len)
 {
 	return (1U << len) - 1 + (bits >> (STRIDE - len));
+}
+
+/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
+static inline uint64_t
+lpm_heap_path(unsigned int bits)
+{
+	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
+		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
+		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
 }
 
 static inline unsigned int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <netinet/in.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_ip.h>
 
 #include "csum.h"
@@ -122,7 +123,14 @@ pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 enum pkt_ip_reason
 pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p)
 {
-	if (ip->version == 4 && rte_raw_cksum(p, ip->l4_off) != UINT16_MAX)
-		return PKT_IP_BAD_CHECKSUM;
-	return PKT_IP_OK;
+	uint64_t sum;
+
+	if (ip->version != 4)
+		return PKT_IP_OK;
+	/* Nearly all have no options: where the compiler knows the length there is no loop. */
+	if (likely(ip->l4_off == IP4_MIN))
+		sum = pkt_csum_sum(p, IP4_MIN);
+	else
+		sum = pkt_csum_sum(p, ip->l4_off);
+	return pkt_csum_fold(sum) == UINT16_MAX ? PKT_IP_OK : PKT_IP_BAD_CHECKSUM;
 }

@@ -8,6 +8,9 @@
 
 #include "allowedips.h"
 
+/* A few hundred kilobytes. */
+#define LARGE 4096
+
 struct wg_allowedips {
 	struct lpm *lpm;
 	struct rcu *rcu;
@@ -231,39 +234,19 @@ wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16])
 	return peer_of(lpm_lookup6(table->lpm, addr));
 }
 
-/* Prefixes whose nodes and peers fill some of a second-level cache. */
-#define FETCH_FROM 1000
-
-static void
-fetch_peers(const void *nodes[], unsigned int n)
+bool
+wg_allowedips_is_large(const struct wg_allowedips *table)
 {
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (nodes[i])
-			rte_prefetch0(((const struct wg_allowedips_node *)nodes[i])->peer);
+	return lpm_count(table->lpm) > LARGE;
 }
 
 void
-wg_allowedips_fetch4(
-	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n)
+wg_allowedips_fetch(
+	const struct wg_allowedips *table, const struct lpm_address *addrs, unsigned int n)
 {
-	const void *nodes[LPM_FETCH_MAX];
+	const void *values[LPM_FETCH_MAX];
 
-	if (lpm_count(table->lpm) < FETCH_FROM)
-		return;
-	lpm_fetch4(table->lpm, addrs, n, nodes);
-	fetch_peers(nodes, n);
-}
-
-void
-wg_allowedips_fetch6(
-	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n)
-{
-	const void *nodes[LPM_FETCH_MAX];
-
-	if (lpm_count(table->lpm) < FETCH_FROM)
-		return;
-	lpm_fetch6(table->lpm, addrs, n, nodes);
-	fetch_peers(nodes, n);
+	lpm_fetch(table->lpm, addrs, values, n);
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(peer_of(values[i]));
 }

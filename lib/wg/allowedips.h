@@ -12,6 +12,7 @@
 #ifndef WG_ALLOWEDIPS_H
 #define WG_ALLOWEDIPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -81,17 +82,18 @@ void wg_allowedips_remove_by_peer(struct wg_allowedips *table, struct wg_allowed
 /* Control thread. Prefixes of all peers. */
 size_t wg_allowedips_count(const struct wg_allowedips *table);
 
-/*
- * Data path. Before n lookups, at most LPM_FETCH_MAX, of one family: asks for the memory that they
- * will read, and for the peers. Nothing in a table that the cache holds anyway.
- */
-void wg_allowedips_fetch4(
-	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n);
-void wg_allowedips_fetch6(
-	const struct wg_allowedips *table, const uint8_t *const addrs[], unsigned int n);
-
 /* Data path and control thread. addr in network order. NULL: no peer. */
 struct wg_peer *wg_allowedips_lookup4(const struct wg_allowedips *table, const uint8_t addr[4]);
 struct wg_peer *wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16]);
+
+/* Data path. So many prefixes that they will hardly stay in the caches? */
+bool wg_allowedips_is_large(const struct wg_allowedips *table);
+
+/*
+ * Data path. Asks for the memory that look-ups of n addresses, LPM_FETCH_MAX at most, are about to
+ * read, and for the peers found.
+ */
+void wg_allowedips_fetch(
+	const struct wg_allowedips *table, const struct lpm_address *addrs, unsigned int n);
 
 #endif

@@ -127,20 +127,6 @@ wg_index_taken(const struct wg_index *t, uint32_t index)
 	return entry_of(t, index) != 0;
 }
 
-void
-wg_index_fetch(const struct wg_index *t, uint32_t index)
-{
-	rte_prefetch0(&t->slots[slot_of(t, index)]);
-}
-
-const struct wg_keypair *
-wg_index_likely_keypair(const struct wg_index *t, uint32_t index)
-{
-	uintptr_t entry = entry_of(t, index);
-
-	return entry & IS_HANDSHAKE ? NULL : (const struct wg_keypair *)entry;
-}
-
 struct wg_keypair *
 wg_index_keypair(const struct wg_index *t, uint32_t index)
 {
@@ -151,4 +137,22 @@ wg_index_keypair(const struct wg_index *t, uint32_t index)
 		return NULL;
 	kp = (struct wg_keypair *)entry;
 	return kp->local_index == index ? kp : NULL;
+}
+
+void
+wg_index_fetch_slot(const struct wg_index *t, uint32_t index)
+{
+	rte_prefetch0(&t->slots[slot_of(t, index)]);
+}
+
+const struct wg_keypair *
+wg_index_fetch(const struct wg_index *t, uint32_t index)
+{
+	uintptr_t entry = entry_of(t, index);
+	const struct wg_keypair *kp = (const void *)entry;
+
+	if (!entry || entry & IS_HANDSHAKE)
+		return NULL;
+	rte_prefetch0(kp);
+	return kp;
 }

@@ -43,13 +43,12 @@ struct wg_peer *wg_index_handshake(const struct wg_index *t, uint32_t index);
 /* Any reader. Whether the slot of this index holds anything: says no to nearly all made-up ones. */
 bool wg_index_taken(const struct wg_index *t, uint32_t index);
 
-/* Data path. Asks for the slot that wg_index_keypair() reads. */
-void wg_index_fetch(const struct wg_index *t, uint32_t index);
-
-/* Data path. What the slot holds, if that is a session, without a look at it. */
-const struct wg_keypair *wg_index_likely_keypair(const struct wg_index *t, uint32_t index);
-
 /* Data path. The session with this index, or NULL. */
 struct wg_keypair *wg_index_keypair(const struct wg_index *t, uint32_t index);
+
+/* Data path. Ask for the memory that wg_index_keypair() reads: the slot, then the session in it. */
+void wg_index_fetch_slot(const struct wg_index *t, uint32_t index);
+/* What is in the slot, to ask for more of it: perhaps another session, or NULL. */
+const struct wg_keypair *wg_index_fetch(const struct wg_index *t, uint32_t index);
 
 #endif

@@ -57,20 +57,22 @@ struct wg_peer {
 	_Atomic uint64_t last_sent __rte_cache_aligned;
 	_Atomic uint64_t session_wanted; /* when control was last asked for a handshake */
 	_Atomic uint64_t unanswered_since; /* first data sent after the last packet received */
-	_Atomic uint64_t tx_bytes;
+	_Atomic uint64_t tx_bytes; /* data messages; by the peer's TX stage only */
 	struct wg_sent
 		sent[2]; /* of the session in use and the one before; the peer's TX stage only */
 
 	/* Stamped by who receives. */
 	_Atomic uint64_t last_received __rte_cache_aligned;
 	_Atomic uint64_t unacknowledged_since; /* first data received after the last packet sent */
-	_Atomic uint64_t rx_bytes;
+	_Atomic uint64_t rx_bytes; /* data messages; by the peer's crypto stage only */
 
 	/* Control thread only. */
 	struct wg_endpoint endpoint;
 	struct wg_keypair *next;
 	struct wg_keypair *previous;
 	struct wg_handshake handshake;
+	_Atomic uint64_t handshake_tx_bytes;
+	_Atomic uint64_t handshake_rx_bytes;
 	struct wg_cookie cookie;
 	struct wg_peer_timers timers;
 	struct wg_allowedips_list allowed;
@@ -88,6 +90,14 @@ struct wg_peer *wg_peer_create(struct wg_vault *vault, const uint8_t public_key[
 /* Wipes and frees, at once or as the function for rcu_call(). NULL is allowed for the former. */
 void wg_peer_free(struct wg_peer *peer);
 void wg_peer_free_rcu(struct rcu_head *head);
+
+/* Data path. For a counter that one thread writes: without the bus lock of an atomic addition. */
+static inline void
+wg_peer_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
 
 /* Data path. A data message has been sent; data: it is no keepalive. (Handshakes: see timers.h.) */
 static inline void

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_prefetch.h>
+
 #define WG_REPLAY_BITS 8192
 #define WG_REPLAY_WORDS (WG_REPLAY_BITS / 64)
 #define WG_REPLAY_WINDOW (WG_REPLAY_BITS - 64)
@@ -22,6 +24,14 @@ struct wg_replay {
 	uint64_t highest;
 	uint64_t bits[WG_REPLAY_WORDS];
 };
+
+/* Asks for what wg_replay_check() and wg_replay_update() read for this counter. */
+static inline void
+wg_replay_fetch(const struct wg_replay *r, uint64_t counter)
+{
+	rte_prefetch0(&r->highest);
+	rte_prefetch0(&r->bits[counter / 64 % WG_REPLAY_WORDS]);
+}
 
 /* Whether wg_replay_update() would accept it: to refuse before the cost of decryption. */
 bool wg_replay_check(const struct wg_replay *r, uint64_t counter);

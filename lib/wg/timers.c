@@ -133,7 +133,7 @@ wg_timers_handshake_sent(struct wg_peer *peer, size_t len, uint64_t now)
 {
 	peer->timers.last_message = now;
 	atomic_store_explicit(&peer->unacknowledged_since, 0, memory_order_relaxed);
-	atomic_fetch_add_explicit(&peer->tx_bytes, len, memory_order_relaxed);
+	atomic_fetch_add_explicit(&peer->handshake_tx_bytes, len, memory_order_relaxed);
 }
 
 void
@@ -141,5 +141,5 @@ wg_timers_handshake_received(struct wg_peer *peer, size_t len, uint64_t now)
 {
 	peer->timers.last_message = now;
 	atomic_store_explicit(&peer->unanswered_since, 0, memory_order_relaxed);
-	atomic_fetch_add_explicit(&peer->rx_bytes, len, memory_order_relaxed);
+	atomic_fetch_add_explicit(&peer->handshake_rx_bytes, len, memory_order_relaxed);
 }

@@ -52,6 +52,7 @@ static const struct {
 
 /* How far the sum may be off: clocks in the path disturb it, and so does whoever else is here. */
 #define TOLERANCE 0.5
+#define ATTEMPTS 5
 
 static bool watching;
 static uint64_t cycles[PART_COUNT];
@@ -221,8 +222,10 @@ window(struct world *w, const struct world_traffic *t, bool watch)
 	memset(readings, 0, sizeof(readings));
 	watching = watch;
 	start = bench_clock();
-	for (unsigned int i = 0; i < WORLD_WINDOW && !world_is_through(w, t->direction); i++)
+	for (unsigned int i = 0; i < WORLD_ROUNDS && !world_is_through(w, t->direction); i++) {
+		world_feed(w, t->direction, i * TG_BURST);
 		world_round(w);
+	}
 	took = bench_clock() - start;
 	watching = false;
 	world_collect(w, t->direction);
@@ -278,42 +281,71 @@ sum_of_pairs(const struct measured *r)
 	return sum;
 }
 
-/* One half of what a pair costs here falls into the part, the other into the rest. */
+/* What a pair costs in the path. */
 static double
-report_part(const char *traffic, const struct measured *r, enum part part, double pair)
+clock_here(const struct measured *r)
+{
+	return (bench_least(&r->watched) - bench_least(&r->whole)) / sum_of_pairs(r);
+}
+
+/* One half of what a pair costs falls into the part, the other into the rest. */
+static double
+value_of(const struct measured *r, enum part part)
 {
 	double pairs = part == PART_REST ? sum_of_pairs(r) : r->pairs[part];
-	double value = bench_least(&r->part[part]) - pairs * pair / 2;
-	char name[64];
 
-	printf(" %7.0f", value);
-	snprintf(name, sizeof(name), "parts_%s_%s", traffic, parts[part].name);
-	bench_record(&(struct bench_record){.name = name,
-		.value = value,
-		.unit = "cycles per packet",
-		.ratio = value / bench_least(&r->whole)});
-	return value;
+	return bench_least(&r->part[part]) - pairs * clock_here(r) / 2;
+}
+
+static double
+sum_of_parts(const struct measured *r)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; i < PART_COUNT; i++)
+		sum += RTE_MAX(value_of(r, i), 0);
+	return sum;
 }
 
 static bool
-report(const char *direction, const char *size, const struct measured *r, double alone)
+adds_up(const struct measured *r, double alone)
 {
-	double whole = bench_least(&r->whole), sum = 0;
-	double pair = (bench_least(&r->watched) - whole) / sum_of_pairs(r);
-	bool good = pair < 4 * alone;
-	char traffic[32];
+	double whole = bench_least(&r->whole);
 
-	snprintf(traffic, sizeof(traffic), "%s_%s", direction, size);
-	printf("%-14s %7.0f", traffic, whole);
+	for (unsigned int i = 0; i < PART_COUNT; i++)
+		if (value_of(r, i) < -TOLERANCE * whole)
+			return false;
+	return clock_here(r) < 4 * alone && sum_of_parts(r) < (1 + TOLERANCE) * whole;
+}
+
+static void
+report(const char *direction, const char *size, const struct measured *r)
+{
+	double whole = bench_least(&r->whole);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", direction, size);
+	printf("%-14s %7.0f", name, whole);
 	for (unsigned int i = 0; i < PART_COUNT; i++) {
-		double part = report_part(traffic, r, i, pair);
+		double value = value_of(r, i);
 
-		good &= part > -TOLERANCE * whole;
-		sum += RTE_MAX(part, 0);
+		printf(" %7.0f", value);
+		snprintf(name, sizeof(name), "parts_%s_%s_%s", direction, size, parts[i].name);
+		bench_record(&(struct bench_record){.name = name,
+			.value = value,
+			.unit = "cycles per packet",
+			.ratio = value / whole});
 	}
-	good &= sum < (1 + TOLERANCE) * whole;
-	printf(" %7.2f\n", sum / whole);
-	return good;
+	printf(" %7.2f\n", sum_of_parts(r) / whole);
+}
+
+static void
+measure(struct world *w, const struct world_traffic *t, struct measured *r)
+{
+	memset(r, 0, sizeof(*r));
+	window(w, t, true);
+	for (unsigned int i = 0; i < bench_repeats(); i++)
+		run(w, t, r);
 }
 
 static bool
@@ -321,18 +353,20 @@ run_direction(struct world *w, enum world_direction d, const char *name, double 
 {
 	static const uint16_t sizes[] = {64, 128, 512, 1024, 1420, 0};
 	static const char *const size_names[] = {"64", "128", "512", "1024", "1420", "imix"};
-	unsigned int repeats = bench_repeats();
 	static struct measured r;
 	bool good = true;
 
 	for (unsigned int s = 0; s < RTE_DIM(sizes); s++) {
 		struct world_traffic t = {.direction = d, .flows = 10000, .len = sizes[s]};
 
-		memset(&r, 0, sizeof(r));
-		window(w, &t, true);
-		for (unsigned int i = 0; i < repeats; i++)
-			run(w, &t, &r);
-		good &= report(name, size_names[s], &r, alone);
+		/* Again, when others were using the machine while the clock was being judged. */
+		for (unsigned int i = 0; i < ATTEMPTS; i++) {
+			measure(w, &t, &r);
+			if (adds_up(&r, alone))
+				break;
+		}
+		report(name, size_names[s], &r);
+		good &= adds_up(&r, alone);
 	}
 	return good;
 }

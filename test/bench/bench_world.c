@@ -241,7 +241,8 @@ world_create(uint32_t peers)
 {
 	static const struct tg_lcores map = {{1, 1, 1}, {{1}, {1}, {1}}};
 	static struct tg_queue_options queue;
-	struct world *w = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*w));
+	struct world *w =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*w), RTE_CACHE_LINE_SIZE));
 	struct tg_pipeline_params params = {.map = &map,
 		.max_peers = RTE_MAX(peers, (uint32_t)MAX_PEERS),
 		.mbufs = MBUFS,
@@ -291,12 +292,6 @@ world_destroy(struct world *w)
 }
 
 static uint16_t
-entry(enum world_direction d)
-{
-	return d == WORLD_ENCRYPT ? LAN : WAN;
-}
-
-static uint16_t
 exit_of(enum world_direction d)
 {
 	return d == WORLD_ENCRYPT ? WAN : LAN;
@@ -313,7 +308,7 @@ imix(uint32_t i)
 void
 world_fill(struct world *w, const struct world_traffic *t)
 {
-	uint16_t port = entry(t->direction);
+	uint16_t port = world_entry(t->direction);
 	struct wire_frame f = {.gateway = w->p.env.ports[port].mac, .key = w->key};
 
 	for (uint32_t i = 0; i < WORLD_WINDOW; i++) {
@@ -331,9 +326,6 @@ world_fill(struct world *w, const struct world_traffic *t)
 	}
 	if (t->direction == WORLD_DECRYPT)
 		aead_seal_burst(w->aead, w->jobs, WORLD_WINDOW);
-	need(rte_ring_sp_enqueue_bulk(w->in[port], (void **)w->window, WORLD_WINDOW, NULL) ==
-			WORLD_WINDOW,
-		"the port's ring is not empty");
 }
 
 bool
@@ -355,25 +347,13 @@ show_drops(const struct world *w)
 					tg_drop_key(why), c[stage]->drops[why]);
 }
 
-static void
-empty(const struct world *w, struct rte_ring *r)
-{
-	void *pkts[WORLD_WINDOW];
-
-	if (rte_ring_sc_dequeue_bulk(r, pkts, WORLD_WINDOW, NULL) == WORLD_WINDOW)
-		return;
-	show_drops(w);
-	rte_exit(EXIT_FAILURE, "bench: packets were lost on their way\n");
-}
-
 void
 world_collect(struct world *w, enum world_direction d)
 {
-	empty(w, w->out[exit_of(d)]);
-}
+	void *pkts[WORLD_WINDOW];
 
-void
-world_take_back(struct world *w, enum world_direction d)
-{
-	empty(w, w->in[entry(d)]);
+	if (rte_ring_sc_dequeue_bulk(w->out[exit_of(d)], pkts, WORLD_WINDOW, NULL) == WORLD_WINDOW)
+		return;
+	show_drops(w);
+	rte_exit(EXIT_FAILURE, "bench: packets were lost on their way\n");
 }

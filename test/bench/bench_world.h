@@ -8,8 +8,9 @@
  * The stages, tables and queues are tinguard's, made as main.c makes them; each peer has a session
  * without a handshake. What is not in it is a NIC's driver.
  *
- * Packets come in windows: so many as a port's RX ring holds are written, then moved. So they are
- * not in the first-level caches when they are looked at, as they are not behind a NIC.
+ * Packets come in windows: so many as a port's RX ring holds are written, then moved, a burst in a
+ * round: the gateway is busy, and not overloaded. So packets are not in the first-level caches when
+ * they are looked at, as they are not behind a NIC.
  */
 #ifndef BENCH_WORLD_H
 #define BENCH_WORLD_H
@@ -45,13 +46,28 @@ struct world {
 	struct aead_job jobs[WORLD_WINDOW]; /* the same packets for the cipher alone */
 };
 
+static inline uint16_t
+world_entry(enum world_direction d)
+{
+	return d == WORLD_ENCRYPT ? LAN : WAN;
+}
+
 /* Ends the process on failure. */
 struct world *world_create(uint32_t peers);
 /* NULL is allowed. */
 void world_destroy(struct world *w);
 
-/* Writes a window of packets and puts it into the port. Its last window must be out. */
+/* Writes a window of packets. Its last window must be out. */
 void world_fill(struct world *w, const struct world_traffic *t);
+
+/* Puts a burst of the window into the port, as if it had just come: i is where it begins. */
+static inline void
+world_feed(struct world *w, enum world_direction d, unsigned int i)
+{
+	if (i < WORLD_WINDOW)
+		rte_ring_sp_enqueue_bulk(
+			w->in[world_entry(d)], (void **)&w->window[i], TG_BURST, NULL);
+}
 
 /* One round of the worker. */
 static inline void
@@ -65,11 +81,13 @@ world_round(struct world *w)
 	rte_rcu_qsbr_quiescent(worker->qsbr, worker->reader);
 }
 
+/* Rounds until a window is through, at most: some packets may need a second one. */
+#define WORLD_ROUNDS (4 * WORLD_WINDOW / TG_BURST)
+
 /* Whether all of the window has left by its port. */
 bool world_is_through(const struct world *w, enum world_direction d);
 
-/* Takes the window back from where it is; all of it must be there, or the process ends. */
+/* Takes the window back; all of it must be there, or the process ends. */
 void world_collect(struct world *w, enum world_direction d);
-void world_take_back(struct world *w, enum world_direction d);
 
 #endif

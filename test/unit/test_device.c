@@ -20,8 +20,8 @@ test_waiting_data_goes_when_the_session_is_up(void **state)
 	assert_int_equal(net->side[1].data_received, 3);
 	assert_int_equal(net_peer(net, 0, 1)->timers.last_handshake, 1700001000 * S);
 	assert_int_equal(net_peer(net, 1, 0)->timers.last_handshake, 1700001000 * S);
-	assert_int_equal(net_peer(net, 0, 1)->rx_bytes, 92);
-	assert_int_equal(net_peer(net, 1, 0)->rx_bytes, 148);
+	assert_int_equal(net_peer(net, 0, 1)->handshake_rx_bytes, 92);
+	assert_int_equal(net_peer(net, 1, 0)->handshake_rx_bytes, 148);
 	net_assert_connected(net, 0, 1);
 	net_destroy(net);
 }

@@ -93,7 +93,8 @@ test_traffic_and_handshake_time(void **state)
 	peer = wg_device_find(f->dev, key);
 	assert_non_null(peer);
 	peer->timers.last_handshake = 1700000000 * WG_NS_PER_S + 42;
-	peer->tx_bytes = UINT64_MAX;
+	peer->tx_bytes = UINT64_MAX - 148;
+	peer->handshake_tx_bytes = 148;
 	peer->rx_bytes = 1;
 	a = talk(f, fd, "get=1\n\n", 7, SIZE_MAX);
 	assert_non_null(strstr(a.text,
