@@ -73,6 +73,8 @@ wg_peers_fetch(const struct wg_peers *p, uint32_t id)
 	uint32_t slot = RTE_MIN(id & WG_PEER_SLOT_MASK, p->max - 1);
 	const struct wg_peer *peer = atomic_load_explicit(&p->slots[slot], memory_order_relaxed);
 
+	if (!peer)
+		return;
 	rte_prefetch0(peer);
 	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_sent)));
 	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_received)));

@@ -35,19 +35,6 @@ struct wg_vault {
 	size_t first;
 };
 
-struct wg_vault *
-wg_vault_create(size_t size)
-{
-	/* It may be the first of libsodium that is used. */
-	struct wg_vault *v = sodium_init() < 0 ? NULL : calloc(1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	rte_spinlock_init(&v->lock);
-	v->size = size;
-	return v;
-}
-
 void
 wg_vault_destroy(struct wg_vault *v)
 {
@@ -92,6 +79,23 @@ grow(struct wg_vault *v)
 	for (size_t i = 0; i < n; i++)
 		put(v, RTE_PTR_ADD(c + 1, i * v->size));
 	return true;
+}
+
+struct wg_vault *
+wg_vault_create(size_t size)
+{
+	/* It may be the first of libsodium that is used. */
+	struct wg_vault *v = sodium_init() < 0 ? NULL : calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	rte_spinlock_init(&v->lock);
+	v->size = size;
+	/* Where there is no guarded memory to be had, that shall not be found out later. */
+	if (grow(v))
+		return v;
+	free(v);
+	return NULL;
 }
 
 void *

@@ -89,13 +89,13 @@ __wrap_sodium_malloc(size_t size)
 {
 	void *p = __real_sodium_malloc(size);
 
-	held.objects += p != NULL;
+	held.guarded += p != NULL;
 	return p;
 }
 
 void
 __wrap_sodium_free(void *p)
 {
-	held.objects -= p != NULL;
+	held.guarded -= p != NULL;
 	__real_sodium_free(p);
 }

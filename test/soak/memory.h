@@ -11,7 +11,8 @@
 
 struct soak_memory {
 	size_t objects;
-	size_t bytes; /* usable; of sodium_malloc the objects count alone */
+	size_t bytes; /* usable, of malloc */
+	size_t guarded; /* objects of sodium_malloc */
 };
 
 struct soak_memory soak_memory(void);

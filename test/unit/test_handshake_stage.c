@@ -151,7 +151,7 @@ feed(const void *msg, size_t len, uint16_t source)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pipeline.env.pool);
 	struct rte_ipv4_hdr ip = {.version_ihl = RTE_IPV4_VHL_DEF,
 		.src_addr = htonl(RTE_IPV4(10, 0, 0, 0) | source),
-		.dst_addr = htonl(RTE_IPV4(192, 0, 2, 1))};
+		.dst_addr = htonl(RTE_IPV4(UINT32_C(192), 0, 2, 1))};
 	struct rte_udp_hdr udp = {.src_port = htons(51820)};
 
 	assert_non_null(m);

@@ -8,7 +8,7 @@
 #include "test_eal.h"
 
 #define MS UINT64_C(1000000)
-#define ARGS_MAX 10
+#define ARGS_MAX 16
 
 /* The words of line, as behind EAL's `--'. Strings in *o lead into copy. */
 static int
