@@ -130,6 +130,7 @@ wg_device_set_endpoint(
 	if (wg_endpoint_equal(&peer->endpoint, endpoint))
 		return;
 	peer->endpoint = *endpoint;
+	atomic_store_explicit(&peer->has_endpoint, endpoint->family != 0, memory_order_relaxed);
 	dev->ops->endpoint_changed(dev->ctx, peer);
 }
 
