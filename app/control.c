@@ -195,6 +195,7 @@ link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 	c->routes_changed = true;
 	if (port == TG_FIB_TUNNEL) {
 		wg_device_set_up(c->dev, up, c->now);
+		c->next_tick = 0;
 		return;
 	}
 	ret = tg_port_set_mtu(env, port, mtu);

@@ -167,6 +167,7 @@ tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 void
 tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
 {
+	set_mtu(peer, UINT16_MAX);
 	publish(rcu, peer, NULL);
 }
 

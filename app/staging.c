@@ -2,7 +2,6 @@
 #include "stage_tx.h"
 
 #include "fq.h"
-#include "path.h"
 
 static void
 waits_no_more(struct tg_tx *tx, struct rte_mbuf *m)
@@ -40,7 +39,16 @@ give_up(struct tg_tx *tx, uint32_t id)
 	tx->giving_up = false;
 }
 
-/* A session may have come up while the packet was on its way here: then the tin is not closed. */
+static bool
+has_endpoint(const struct wg_peer *peer)
+{
+	return atomic_load_explicit(&peer->has_endpoint, memory_order_relaxed);
+}
+
+/*
+ * A session may have come up while the packet was on its way here: then the tin is not closed. That
+ * there is no path says nothing: only peers with a session have one.
+ */
 void
 tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 {
@@ -48,7 +56,7 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
 	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
 
-	if (peer && !tg_path_of(peer)) {
+	if (peer && !has_endpoint(peer)) {
 		waits_no_more(tx, m);
 		refuse(tx, m, TG_DROP_NO_ENDPOINT);
 		return;

@@ -130,6 +130,7 @@ wg_device_set_endpoint(
 	if (wg_endpoint_equal(&peer->endpoint, endpoint))
 		return;
 	peer->endpoint = *endpoint;
+	atomic_store_explicit(&peer->has_endpoint, endpoint->family != 0, memory_order_relaxed);
 	dev->ops->endpoint_changed(dev->ctx, peer);
 }
 
@@ -141,11 +142,12 @@ wg_device_send(struct wg_device *dev, struct wg_peer *peer, void *msg, size_t le
 	dev->ops->send(dev->ctx, peer, &peer->endpoint, msg, len);
 }
 
+/* By the wheel, as it may be many. */
 static void
-begin(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
+begin(struct wg_peer *peer)
 {
-	if (peer->persistent_keepalive)
-		wg_device_keepalive(dev, peer, now);
+	if (peer->persistent_keepalive && peer->endpoint.family)
+		peer->timers.keepalive_begins = true;
 }
 
 static void
@@ -168,7 +170,7 @@ wg_device_set_up(struct wg_device *dev, bool up, uint64_t now)
 	TAILQ_FOREACH(peer, &dev->peers.order, order)
 	{
 		if (up)
-			begin(dev, peer, now);
+			begin(peer);
 		else
 			end(dev, peer);
 		wg_device_schedule(dev, peer, now);

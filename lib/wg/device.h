@@ -73,8 +73,8 @@ int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t n
 
 /*
  * As the tunnel's network device: down, a device has no sessions, makes and answers no handshake,
- * and what waits for a session is dropped. Up again, peers with a persistent keepalive are spoken
- * to at once. It begins up.
+ * and what waits for a session is dropped. Up again, the next ticks speak to peers with a
+ * persistent keepalive. It begins up.
  */
 void wg_device_set_up(struct wg_device *dev, bool up, uint64_t now);
 

@@ -124,5 +124,8 @@ wg_device_tick(struct wg_device *dev, uint64_t now)
 {
 	struct tick tick = {dev, now, TICK_BUDGET};
 
+	/* No session, no handshake, and no keepalive for want of both. */
+	if (dev->down)
+		return UINT64_MAX;
 	return wg_wheel_advance(&dev->wheel, now, &tick.budget, fire, &tick);
 }

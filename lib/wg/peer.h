@@ -47,9 +47,11 @@ struct wg_peer {
 	_Atomic uint16_t replay_window; /* packets that the peer accepts behind the newest */
 	_Atomic uint16_t mtu; /* bytes of IP packet that fit the way to it; UINT16_MAX: not known */
 	_Atomic bool ecn; /* the peer carries CE from the outer header to the inner one */
+	_Atomic bool has_endpoint; /* without one nothing is kept for it */
 	_Atomic uint64_t rate; /* limit each way, bytes per s as on the wire; 0: none */
 	_Atomic(struct wg_keypair *) current;
-	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: nowhere to send */
+	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: no session, or no
+				 way there */
 	/* Control's, here because there is room. */
 	struct wg_peer *same_bucket;
 

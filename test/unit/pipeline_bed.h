@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "fib_control.h"
 #include "path.h"
+#include "paths.h"
 #include "pipeline.h"
 #include "ports.h"
 #include "refuse.h"
@@ -100,6 +101,7 @@ struct bed_seen {
 struct bed {
 	struct tg_pipeline p;
 	struct rcu *rcu;
+	struct tg_paths paths;
 	struct bed_side gateway;
 	struct bed_side peers[BED_PEERS];
 	struct rte_ring *in[BED_PORTS];
@@ -284,7 +286,25 @@ bed_op_endpoint_changed(void *ctx, struct wg_peer *peer)
 	struct bed_side *side = ctx;
 
 	if (side == &side->bed->gateway)
-		tg_path_update(&side->bed->p.env, side->bed->rcu, peer);
+		tg_paths_moved(&side->bed->paths, peer);
+}
+
+static inline void
+bed_op_path_needed(void *ctx, struct wg_peer *peer)
+{
+	struct bed_side *side = ctx;
+
+	if (side == &side->bed->gateway)
+		tg_paths_needed(&side->bed->paths, peer);
+}
+
+static inline void
+bed_op_path_not_needed(void *ctx, struct wg_peer *peer)
+{
+	struct bed_side *side = ctx;
+
+	if (side == &side->bed->gateway)
+		tg_paths_not_needed(&side->bed->paths, peer);
 }
 
 static inline void
@@ -294,7 +314,7 @@ bed_op_peer_removed(void *ctx, struct wg_peer *peer)
 
 	if (side != &side->bed->gateway)
 		return;
-	tg_path_withdraw(side->bed->rcu, peer);
+	tg_paths_not_needed(&side->bed->paths, peer);
 	bed_command(side->bed, TG_COMMAND_GONE, peer);
 }
 
@@ -315,6 +335,8 @@ static const struct wg_ops bed_ops = {
 	.send = bed_op_send,
 	.send_keepalive = bed_op_keepalive,
 	.session_up = bed_op_session_up,
+	.path_needed = bed_op_path_needed,
+	.path_not_needed = bed_op_path_not_needed,
 	.purge = bed_op_purge,
 	.endpoint_changed = bed_op_endpoint_changed,
 	.peer_removed = bed_op_peer_removed,

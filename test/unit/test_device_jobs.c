@@ -147,6 +147,57 @@ test_peer_removed_meanwhile(void **state)
 	}
 }
 
+/* A device that goes down takes no result, and has no session when it is up again. */
+static void
+test_device_goes_down_meanwhile(void **state)
+{
+	static const enum wg_job_kind kinds[] = {
+		WG_JOB_INITIATE, WG_JOB_OPEN, WG_JOB_ANSWER, WG_JOB_RESPONSE, WG_JOB_CONCLUDE};
+
+	RTE_SET_USED(state);
+	for (size_t i = 0; i < RTE_DIM(kinds); i++) {
+		struct net *net = create();
+		struct net_side *side;
+
+		until(net, kinds[i]);
+		side = net->jobs[0].side;
+		wg_device_set_up(side->dev, false, net->now);
+		settle(net);
+		assert_int_equal(net->side[0].sessions + net->side[1].sessions, 0);
+		assert_int_equal(side->refusals[WG_OK], 0);
+		assert_null(net_peer(net, side->number, 1 - side->number)->next);
+		wg_device_set_up(side->dev, true, net->now);
+		net->now += S;
+		net_data(net, 0, 1);
+		assert_connects(net);
+		net_destroy(net);
+	}
+}
+
+/* Down and up again while a job is out: it may go on, or be late, and nothing is stuck. */
+static void
+test_device_goes_down_and_up_meanwhile(void **state)
+{
+	static const enum wg_job_kind kinds[] = {
+		WG_JOB_INITIATE, WG_JOB_OPEN, WG_JOB_ANSWER, WG_JOB_RESPONSE, WG_JOB_CONCLUDE};
+
+	RTE_SET_USED(state);
+	for (size_t i = 0; i < RTE_DIM(kinds); i++) {
+		struct net *net = create();
+		struct net_side *side;
+
+		until(net, kinds[i]);
+		side = net->jobs[0].side;
+		wg_device_set_up(side->dev, false, net->now);
+		wg_device_set_up(side->dev, true, net->now);
+		settle(net);
+		net->now += S;
+		net_data(net, 0, 1);
+		assert_connects(net);
+		net_destroy(net);
+	}
+}
+
 /* Nothing that was computed under the old key is used. */
 static void
 test_private_key_changed_meanwhile(void **state)
@@ -330,6 +381,8 @@ main(void)
 		cmocka_unit_test(test_steps_of_a_handshake),
 		cmocka_unit_test(test_both_initiate_at_once),
 		cmocka_unit_test(test_peer_removed_meanwhile),
+		cmocka_unit_test(test_device_goes_down_meanwhile),
+		cmocka_unit_test(test_device_goes_down_and_up_meanwhile),
 		cmocka_unit_test(test_private_key_changed_meanwhile),
 		cmocka_unit_test(test_preshared_key_changed_meanwhile),
 		cmocka_unit_test(test_older_initiation_comes_last),

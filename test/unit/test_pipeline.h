@@ -292,6 +292,7 @@ bed_fill_fib(struct bed *bed, uint16_t mtu)
 }
 
 /* Introduces who to a device, with one prefix per family. */
+/* endpoint may be NULL: not known. */
 static inline void
 bed_introduce(struct bed_side *to, const struct bed_side *who, const struct wg_endpoint *endpoint)
 {
@@ -303,8 +304,9 @@ bed_introduce(struct bed_side *to, const struct bed_side *who, const struct wg_e
 	wg_update_init(&u);
 	up = wg_update_add_peer(&u);
 	memcpy(up->public_key, who->public_key, WG_KEY_LEN);
-	up->has_endpoint = true;
-	up->endpoint = *endpoint;
+	up->has_endpoint = endpoint != NULL;
+	if (endpoint)
+		up->endpoint = *endpoint;
 	if (who->number < BED_PEERS) {
 		bed_host(who->number, AF_INET, p4.addr);
 		bed_host(who->number, AF_INET6, p6.addr);
@@ -453,6 +455,7 @@ bed_create(const struct bed_params *params)
 	bed->p.env.listen_port = htons(BED_WG_PORT);
 	bed->p.env.n_ports = BED_PORTS;
 	bed->max_peers = pp.max_peers;
+	tg_paths_init(&bed->paths, &bed->p.env, bed->rcu);
 	bed_make_devices(bed, pp.max_peers, params->map->lcores.n[TG_STAGE_CRYPTO]);
 	for (i = 0; i < BED_PORTS; i++)
 		bed_make_port(bed, i, params->map->lcores.n[TG_STAGE_TX],

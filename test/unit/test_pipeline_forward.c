@@ -370,7 +370,7 @@ test_limit(void **state)
 }
 
 /*
- * A peer that cannot be reached.
+ * A peer that cannot be reached: nobody knows where it is, or what waited for it is given up.
  */
 static void
 test_no_endpoint(void **state)
@@ -379,8 +379,7 @@ test_no_endpoint(void **state)
 
 	(void)state;
 	address_all(bed);
-	bed_know(bed, 0);
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	bed_introduce(&bed->gateway, &bed->peers[0], NULL);
 	send_packet(bed, &(struct sent){BED_LAN, "10.2.0.2", 100, 64, false});
 	send_packet(bed, &(struct sent){BED_LAN, "fd02::2", 100, 64, false});
 	bed_settle(bed);
@@ -388,6 +387,50 @@ test_no_endpoint(void **state)
 	assert_int_equal(bed->n_seen, 2);
 	assert_memory_equal(bed->seen[0].p + 20, ((const uint8_t[]){3, 1}), 2);
 	assert_memory_equal(bed->seen[1].p + 40, ((const uint8_t[]){1, 3}), 2);
+	assert_int_equal(bed->n_events[TG_EVENT_SESSION_WANTED], 0);
+	finish(bed);
+}
+
+/* With an endpoint, and no path yet, which only peers with a session have: it waits, and arrives.
+ */
+static void
+test_no_path_yet(void **state)
+{
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[2]});
+
+	(void)state;
+	address_all(bed);
+	bed_know(bed, 0);
+	assert_null(tg_path_of(bed_peer(bed, 0)));
+	bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	assert_non_null(tg_path_of(bed_peer(bed, 0)));
+	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_NO_ENDPOINT), 0);
+	assert_int_equal(bed->flows[0].got, 1);
+	finish(bed);
+}
+
+/* How wide the way was is forgotten with it: 1280 less 60 until the device goes down and up. */
+static void
+test_mtu_goes_with_the_path(void **state)
+{
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[2]});
+
+	(void)state;
+	address_all(bed);
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 1280);
+	bed_know(bed, 0);
+	bed_connect(bed, 0);
+	assert_int_equal(bed_peer(bed, 0)->mtu, 1280 - 60);
+	wg_device_set_up(bed->gateway.dev, false, bed->now);
+	bed_settle(bed);
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 1500);
+	tg_paths_follow(&bed->paths);
+	wg_device_set_up(bed->gateway.dev, true, bed->now);
+	bed_lan_send(bed, 0, 0, 1400 - 28);
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_FRAGMENTED), 0);
+	assert_int_equal(bed->flows[0].got, 1);
 	finish(bed);
 }
 
@@ -571,6 +614,8 @@ test_mss(void **state)
 	X(test_no_error_about_a_later_fragment)                                                    \
 	X(test_no_error_to_bad_sources)                                                            \
 	X(test_limit)                                                                              \
+	X(test_no_path_yet)                                                                        \
+	X(test_mtu_goes_with_the_path)                                                             \
 	X(test_no_endpoint)                                                                        \
 	X(test_given_up)                                                                           \
 	X(test_cut_into_the_tunnel)                                                                \
