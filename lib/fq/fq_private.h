@@ -133,7 +133,8 @@ struct fq_tin_rest {
 	uint16_t boost; /* next on the boost list, itself the last; FQ_TIN_NIL: not on it */
 	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
 	uint8_t slot; /* of the wheel, when waiting */
-	uint32_t spill; /* hashes that the default flow may hold, a Bloom filter of 32 bits */
+	uint16_t left; /* ring.head when it went to wait */
+	uint16_t spill; /* hashes that the default flow may hold, a Bloom filter of 16 bits */
 	uint32_t drops[FQ_TIN_DROPS];
 	uint32_t marks;
 	uint32_t collisions;
