@@ -253,13 +253,19 @@ fq_framed(enum fq_framing framing, uint32_t len)
 }
 
 static inline uint32_t
-fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
+fq_on_wire(const struct fq *q, uint32_t pkt_len)
 {
-	uint32_t len = (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
+	uint32_t len = (uint32_t)RTE_MAX((int32_t)pkt_len + q->overhead, q->mpu);
 
 	if (unlikely(q->framing != FQ_FRAMING_NONE))
 		len = fq_framed(q->framing, len);
 	return RTE_MIN(len, (uint32_t)UINT16_MAX);
+}
+
+static inline uint32_t
+fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
+{
+	return fq_on_wire(q, m->pkt_len);
 }
 
 static inline fq_link
