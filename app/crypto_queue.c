@@ -44,7 +44,8 @@ tg_crypto_queue_create(struct tg_crypto *c, const struct tg_crypto_queue_params 
 	/* Each busy tin holds a packet: with so many no packet finds the pool empty. */
 	fq.tins = (uint32_t)RTE_MIN(tins, params->limit + UINT64_C(1));
 	fq.overhead = TG_CRYPTO_OVERHEAD;
-	fq.quantum = fq.mtu = c->env->mtu_max + RTE_ETHER_HDR_LEN + TG_CRYPTO_OVERHEAD;
+	fq.mtu = c->env->mtu_max + RTE_ETHER_HDR_LEN;
+	fq.quantum = fq.mtu + TG_CRYPTO_OVERHEAD;
 	fq.target_ns = params->target_ns;
 	fq.interval_ns = params->interval_ns;
 	fq.fifo = params->fifo;

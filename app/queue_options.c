@@ -97,9 +97,9 @@ parse_time(const char *text, uint64_t *ns)
 	if (!number(text, TIME_MAX_NS, ns, &rest))
 		return false;
 	for (i = 0; i < RTE_DIM(units); i++)
-		if (strcmp(rest, units[i].name) == 0) {
+		if (strcmp(rest, units[i].name) == 0 && *ns <= TIME_MAX_NS / units[i].ns) {
 			*ns *= units[i].ns;
-			return *ns <= TIME_MAX_NS;
+			return true;
 		}
 	return false;
 }

@@ -81,7 +81,7 @@ enqueue_one(
 	fq_flow_append(q, t, fi, item->m, fq_wire_len(q, item->m));
 	if (unlikely(t->bytes >= t->excess_at))
 		fq_excess_update(q, ti);
-	if (unlikely(t->packets > fq_tin_limit(q, t)))
+	while (unlikely(t->packets > fq_tin_limit(q, t)))
 		fq_tin_trim(q, ti);
 	if (unlikely(near) && is_over(q, 0, 0))
 		fq_overload(q);

@@ -11,10 +11,10 @@
  */
 #define FREE_SHIFT 1
 
-static uint32_t
+static uint16_t
 spill_bit(uint32_t hash)
 {
-	return UINT32_C(1) << (hash & 31);
+	return (uint16_t)(1u << (hash & 15));
 }
 
 /* A flow that has packets in the default flow stays there until they left, to keep its order. */

@@ -54,9 +54,9 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->tin_limit = p->tin_limit_packets ? p->tin_limit_packets : UINT32_MAX;
 	q->codel_base.target = fq_now32(p->target_ns);
 	q->codel_base.interval = fq_now32(p->interval_ns);
-	q->codel_base.mtu = p->mtu;
 	q->ce_threshold = p->ce_threshold_ns ? fq_now32(p->ce_threshold_ns) : UINT32_MAX;
 	q->framing = p->framing;
+	q->codel_base.mtu = fq_on_wire(q, p->mtu);
 	q->fifo = p->fifo;
 	q->random = p->seed | 1;
 	q->pkt_offset = p->pkt_offset;

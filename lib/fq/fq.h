@@ -99,7 +99,7 @@ struct fq_params {
 	uint32_t limit_bytes; /* over all tins, as on the wire; to 2^31 */
 	uint32_t tin_limit_packets; /* per tin, 0: none */
 	uint32_t quantum; /* bytes per flow and round; of a tin: times weight / least weight */
-	uint32_t mtu; /* as on the wire: a flow with no more than this is left alone */
+	uint32_t mtu; /* of pkt_len: a flow with no more than one such packet is left alone */
 	int32_t overhead; /* wire length = framing of max(pkt_len + overhead, mpu) */
 	uint32_t mpu; /* to 65535 */
 	enum fq_framing framing;
@@ -177,7 +177,7 @@ uint64_t fq_next(const struct fq *q, uint64_t now);
 void fq_rate_set(struct fq *q, uint64_t rate);
 uint64_t fq_rate(const struct fq *q);
 
-/* The owner. Another MTU than that of struct fq_params, at once effective. */
+/* The owner. Another MTU in place of that of struct fq_params, at once effective. */
 void fq_mtu_set(struct fq *q, uint32_t mtu);
 
 /*

@@ -137,7 +137,8 @@ struct fq_tin_rest {
 	uint16_t boost; /* next on the boost list, itself the last; FQ_TIN_NIL: not on it */
 	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
 	uint8_t slot; /* of the wheel, when waiting */
-	uint32_t spill; /* hashes that the default flow may hold, a Bloom filter of 32 bits */
+	uint16_t left; /* ring.head when it went to wait */
+	uint16_t spill; /* hashes that the default flow may hold, a Bloom filter of 16 bits */
 	uint32_t drops[FQ_TIN_DROPS];
 	uint32_t marks;
 	uint32_t collisions;
@@ -256,13 +257,19 @@ fq_framed(enum fq_framing framing, uint32_t len)
 }
 
 static inline uint32_t
-fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
+fq_on_wire(const struct fq *q, uint32_t pkt_len)
 {
-	uint32_t len = (uint32_t)RTE_MAX((int32_t)m->pkt_len + q->overhead, q->mpu);
+	uint32_t len = (uint32_t)RTE_MAX((int32_t)pkt_len + q->overhead, q->mpu);
 
 	if (unlikely(q->framing != FQ_FRAMING_NONE))
 		len = fq_framed(q->framing, len);
 	return RTE_MIN(len, (uint32_t)UINT16_MAX);
+}
+
+static inline uint32_t
+fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
+{
+	return fq_on_wire(q, m->pkt_len);
 }
 
 static inline fq_link

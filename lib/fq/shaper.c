@@ -33,7 +33,7 @@ fq_shaper_set(struct fq *q, uint64_t rate)
 void
 fq_mtu_set(struct fq *q, uint32_t mtu)
 {
-	q->codel_base.mtu = mtu;
+	q->codel_base.mtu = fq_on_wire(q, mtu);
 	derive(q);
 }
 

@@ -116,16 +116,43 @@ weight_count(struct fq *q, const struct fq_tin *t, int by)
 }
 
 static void
-ring_join(struct fq *q, uint32_t ti)
+on_ring(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
 
 	t->state = FQ_TIN_RING;
-	fq_ring_push(&q->ring, ti);
 	weight_count(q, t, 1);
-	t->deficit = RTE_MIN(t->deficit, 0) + fq_tin_quantum(q, t);
 	if (t->fresh.n)
 		fq_tin_boost(q, ti);
+}
+
+static void
+ring_join(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+
+	fq_ring_push(&q->ring, ti);
+	on_ring(q, ti);
+	t->deficit = RTE_MIN(t->deficit, 0) + fq_tin_quantum(q, t);
+}
+
+/*
+ * A tin that waited for its rate goes on with its turn, else its weight would be worth nothing: it
+ * has the credit that was left, and what the others' progress meanwhile makes of a round.
+ */
+static void
+ring_rejoin(struct fq *q, uint32_t ti)
+{
+	struct fq_tin *t = &q->tins[ti];
+	uint32_t others = q->ring.tail - q->ring.head;
+	uint16_t passed = (uint16_t)(q->ring.head - q->rest[ti].left);
+	int64_t quantum, credit;
+
+	q->ring.tins[--q->ring.head & q->ring.mask] = (uint16_t)ti;
+	on_ring(q, ti);
+	quantum = fq_tin_quantum(q, t);
+	credit = t->deficit + (passed < others ? quantum * passed / others : quantum);
+	t->deficit = (int32_t)RTE_MIN(credit, quantum);
 }
 
 static void
@@ -233,7 +260,10 @@ fq_tin_leave_ring(struct fq *q)
 void
 fq_tin_wait(struct fq *q)
 {
-	fq_wheel_insert(q, ring_pop(q));
+	uint32_t ti = ring_pop(q);
+
+	q->rest[ti].left = (uint16_t)q->ring.head;
+	fq_wheel_insert(q, ti);
 }
 
 void
@@ -242,7 +272,7 @@ fq_tin_proceed(struct fq *q, uint32_t ti)
 	if (q->tins[ti].closed)
 		park(q, ti);
 	else
-		ring_join(q, ti);
+		ring_rejoin(q, ti);
 }
 
 static unsigned int

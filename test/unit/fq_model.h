@@ -3,7 +3,7 @@
  * Random operations against a model that is slow and plainly right: per (tin, flow) the ids that
  * are queued, in order, and per tin whether it is closed. Whatever leaves, sent or dropped, must be
  * the oldest of its flow; nothing may be lost; no closed tin may send; no open one may be passed
- * over. The unit test and the fuzzer bring the random numbers.
+ * over; no limit is exceeded. The unit test and the fuzzer bring the random numbers.
  */
 #ifndef FQ_MODEL_H
 #define FQ_MODEL_H
@@ -21,6 +21,8 @@ struct fq_model {
 	uint32_t packets[FQ_MODEL_KEYS];
 	uint64_t total, bytes, put, left;
 	bool closed[FQ_MODEL_KEYS];
+	bool opened[FQ_MODEL_KEYS]; /* by name, since it was last purged or closed */
+	struct fq_params params;
 	struct fq_tin_conf conf[FQ_MODEL_KEYS];
 	uint32_t (*below)(struct fq_model *m, uint32_t n); /* random, 0 to n - 1 */
 	uint64_t random;
@@ -78,6 +80,21 @@ fq_model_configure(struct fq_model *m, uint32_t key)
 	m->conf[key].limit_packets = m->below(m, 4) ? 0 : 1 + m->below(m, 100);
 }
 
+/* With a packet of its own a tin's limit has been looked at. */
+static inline void
+fq_model_limits(const struct test_fq *t, const struct fq_item *items, uint32_t n)
+{
+	const struct fq_model *m = t->model;
+
+	assert_true(m->total <= m->params.limit_packets && m->bytes <= m->params.limit_bytes);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t limit = items[i].conf->limit_packets;
+
+		limit = limit ? limit : m->params.tin_limit_packets;
+		assert_true(!limit || m->packets[items[i].tin_key] <= limit);
+	}
+}
+
 static inline void
 fq_model_put(struct test_fq *t)
 {
@@ -96,6 +113,7 @@ fq_model_put(struct test_fq *t)
 		fq_enqueue(t->q, items[0].m, items[0].tin_key, items[0].conf, t->now);
 	else
 		fq_enqueue_burst(t->q, items, n, t->now);
+	fq_model_limits(t, items, n);
 }
 
 /* Nothing left: then each tin is empty, closed, or over its rate, or the shaper is. */
@@ -113,6 +131,8 @@ fq_model_nothing(struct test_fq *t)
 		if (m->closed[key] || !m->packets[key])
 			continue;
 		assert_true(fq_tin_stats_get(t->q, key, &s));
+		if (m->params.start_closed && s.closed)
+			continue;
 		assert_true(s.waiting && s.rate);
 		assert_true(next != UINT64_MAX);
 	}
@@ -128,6 +148,7 @@ fq_model_get(struct test_fq *t)
 
 		if (p) {
 			assert_false(m->closed[p->key]);
+			assert_true(m->opened[p->key] || !m->params.start_closed);
 			continue;
 		}
 		fq_model_nothing(t);
@@ -147,11 +168,12 @@ fq_model_control(struct test_fq *t)
 		had = m->packets[key];
 		assert_int_equal(fq_tin_purge(t->q, key), had);
 		assert_int_equal(m->packets[key], 0);
-		m->closed[key] = false;
+		m->closed[key] = m->opened[key] = false;
 		break;
 	case 1:
 		if (fq_tin_close(t->q, key) == 0)
 			m->closed[key] = true;
+		m->opened[key] &= !m->closed[key];
 		break;
 	case 2:
 		fq_rate_set(t->q, m->below(m, 4) ? 0 : UINT64_C(1000) << m->below(m, 24));
@@ -159,6 +181,7 @@ fq_model_control(struct test_fq *t)
 	default:
 		fq_tin_open(t->q, key);
 		m->closed[key] = false;
+		m->opened[key] = true;
 	}
 }
 
@@ -187,6 +210,7 @@ fq_model_start(struct test_fq *t, struct fq_model *m, struct fq_params p)
 {
 	test_fq_start(t, p, FQ_MODEL_PACKETS);
 	t->model = m;
+	m->params = p;
 	t->leave = fq_model_leave;
 	t->now = UINT64_C(1) << 41;
 	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++)

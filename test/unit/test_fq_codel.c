@@ -285,6 +285,36 @@ another_mtu_counts_at_once(void **state)
 	}
 }
 
+/*
+ * A frame of 1500 is 1524 bytes of Ethernet and 32 cells of ATM. However long it waits, the last
+ * one that stays behind is never the reason to drop, also when the MTU has changed to that.
+ */
+static void
+mtu_is_as_on_the_wire(void **state)
+{
+	RTE_SET_USED(state);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct fq_params p = codel_params();
+		struct test_fq t;
+
+		p.overhead = 24;
+		p.framing = i & 1 ? FQ_FRAMING_ATM : FQ_FRAMING_NONE;
+		p.mtu = i & 2 ? 60 : 1500;
+		test_fq_start(&t, p, 8);
+		if (i & 2)
+			fq_mtu_set(t.q, 1500);
+		test_fq_put(&t, 1, 0, 1500);
+		for (uint32_t n = 0; n < 4; n++) {
+			test_fq_put(&t, 1, 0, 1500);
+			t.now += 210 * MS;
+			assert_non_null(test_fq_get(&t));
+		}
+		assert_int_equal(t.drops, 0);
+		assert_int_equal(fq_backlog_packets(t.q), 1);
+		test_fq_end(&t);
+	}
+}
+
 /* 1 Mbit/s: 9014 bytes take 72.112 ms, and 1.5 times that is more than 5 ms. */
 static void
 another_mtu_moves_the_target(void **state)
@@ -370,6 +400,7 @@ main(void)
 		cmocka_unit_test(state_goes_with_the_owner),
 		cmocka_unit_test(emptied_flow_starts_over),
 		cmocka_unit_test(another_mtu_counts_at_once),
+		cmocka_unit_test(mtu_is_as_on_the_wire),
 		cmocka_unit_test(another_mtu_moves_the_target),
 		cmocka_unit_test(sojourn_average_and_peak),
 		cmocka_unit_test(sojourn_histogram_of_a_tin),

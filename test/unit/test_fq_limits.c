@@ -371,6 +371,24 @@ tin_limit_drops_fattest(void **state)
 	test_fq_end(&t);
 }
 
+/* Nine are queued when the limit becomes four: with the next packet, so is the backlog. */
+static void
+tin_limit_lowered_counts_at_once(void **state)
+{
+	struct fq_tin_conf conf = {.weight = 1, .limit_packets = 4};
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put_many(&t, 3, 1, 0xa, 1000);
+	test_fq_put_many(&t, 6, 1, 0xb, 1000);
+	fq_enqueue(t.q, &test_fq_pkt(&t, 1, 0xa, 1000)->m, 1, &conf, t.now);
+	assert_int_equal(t.drops, 6);
+	assert_int_equal(fq_tin_backlog_packets(t.q, 1), 4);
+	fq_check(t.q);
+	test_fq_end(&t);
+}
+
 static void
 purge_empties_one_tin(void **state)
 {
@@ -503,6 +521,7 @@ main(void)
 		cmocka_unit_test(explicit_close_holds),
 		cmocka_unit_test(tin_limit_drops_oldest),
 		cmocka_unit_test(tin_limit_drops_fattest),
+		cmocka_unit_test(tin_limit_lowered_counts_at_once),
 		cmocka_unit_test(purge_empties_one_tin),
 		cmocka_unit_test(idle_tins_are_recycled),
 		cmocka_unit_test(tins_that_have_sent_all_make_room),

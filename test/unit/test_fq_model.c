@@ -55,12 +55,28 @@ everything_is_scarce(void **state)
 	run_model(p, 2);
 }
 
+/* Tins begin closed, and are again when they have sent all. */
+static void
+closed_until_opened(void **state)
+{
+	struct fq_params p = test_fq_params();
+
+	RTE_SET_USED(state);
+	p.start_closed = true;
+	p.flows = 64;
+	p.tins = 20;
+	p.tin_limit_packets = 40;
+	p.limit_packets = 400;
+	run_model(p, 3);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_and_codel),
 		cmocka_unit_test(everything_is_scarce),
+		cmocka_unit_test(closed_until_opened),
 	};
 
 	return cmocka_run_group_tests_name("fq_model", tests, test_fq_setup, NULL);

@@ -286,6 +286,40 @@ tins_have_rates(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * On 100 Mbit/s, 100 tins of weight 1 without a limit, and one of weight 100: half is his, or what
+ * his limit leaves of it, however long the others' round is.
+ */
+static void
+a_rate_costs_no_weight(void **state)
+{
+	static const uint64_t limits[] = {1, 5, 20, 40, 48, 52, 60, 90};
+
+	RTE_SET_USED(state);
+	for (unsigned int l = 0; l < RTE_DIM(limits); l++) {
+		struct fq_tin_conf conf[101] = {{.weight = 100, .rate = limits[l] * MBIT}};
+		double due = (double)RTE_MIN(limits[l], 50u), share;
+		struct fq_params p = test_fq_params();
+		uint64_t bytes[101] = {0};
+		struct test_fq t;
+
+		p.rate = 100 * MBIT;
+		p.tins = 128;
+		p.quantum = LEN;
+		test_fq_start(&t, p, 2048);
+		t.now = SECOND;
+		for (uint32_t i = 0; i < 1010; i++) {
+			conf[i % 101].weight = i % 101 ? 1 : 100;
+			put_conf(&t, i % 101, LEN, &conf[i % 101]);
+		}
+		run_tins(&t, conf, 6 * SECOND, bytes);
+		share = (double)bytes[0] / 5 / (double)MBIT / due;
+		assert_true(share > 0.99 && share < 1.01);
+		fq_check(t.q);
+		test_fq_end(&t);
+	}
+}
+
 /* Each of 50 tins at 1 kbit/s to 1 Gbit/s, alone on an unshaped queue: 98 to 100 % of its rate. */
 static void
 any_rate_of_a_tin(void **state)
@@ -584,6 +618,7 @@ main(void)
 		cmocka_unit_test(rate_changes_count_at_once),
 		cmocka_unit_test(framing),
 		cmocka_unit_test(tins_have_rates),
+		cmocka_unit_test(a_rate_costs_no_weight),
 		cmocka_unit_test(any_rate_of_a_tin),
 		cmocka_unit_test(rate_of_a_tin_changes),
 		cmocka_unit_test(waiting_tins_obey),

@@ -266,6 +266,7 @@ static const struct {
 	BAD_TIME("5m"),
 	BAD_TIME("-5ms"),
 	BAD_TIME("61s"),
+	BAD_TIME("18446744074s"),
 	BAD_TIME("18446744073709551617ns"),
 	{"--codel target", "--codel: `target' is not a time such as 5ms, with ns, us, ms or s"},
 	{"--codel 5ms", "--codel: `5ms' is not target, interval or ce-threshold"},
