@@ -70,7 +70,19 @@ pass_by(void *stage, struct rte_mbuf **pkts, unsigned int n)
 	c->counters.in += n;
 }
 
-/* What the cipher has nothing to do with does not wait for it. */
+/*
+ * A frame has nothing to do with the cipher. And what is to be sealed at dequeue comes here only
+ * while its peer has no path: as soon as there is one, younger packets of the flow go to TX, and
+ * would overtake it in a queue.
+ */
+static bool
+waits_for_cipher(const struct tg_crypto *c, struct rte_mbuf *m)
+{
+	const struct tg_meta *meta = tg_meta(m);
+
+	return meta->op == TG_OP_OPEN || (meta->op == TG_OP_SEAL && !c->env->encrypt_at_dequeue);
+}
+
 static void
 queue_up(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
@@ -79,10 +91,12 @@ queue_up(void *stage, struct rte_mbuf **pkts, unsigned int n)
 
 	prefetch(c, pkts, n);
 	for (i = 0; i < n; i++) {
-		if (tg_meta(pkts[i])->op == TG_OP_FRAME)
-			dispatch(c, pkts[i]);
-		else if (admit(c, pkts[i]))
+		if (!admit(c, pkts[i]))
+			continue;
+		if (waits_for_cipher(c, pkts[i]))
 			pkts[wait++] = pkts[i];
+		else
+			dispatch(c, pkts[i]);
 	}
 	tg_crypto_queue_put(c, pkts, wait);
 	c->counters.in += n;

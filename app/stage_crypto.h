@@ -2,9 +2,9 @@
 /*
  * The crypto stage: opens what peers sent, seals what goes to them, in bursts and in place.
  *
- *   seal.c          IP packet for a peer -> WireGuard message; decides what has to wait for a
- * session open.c          WireGuard message -> IP packet, which is then forwarded crypto_queue.c
- * where packets wait for the cipher when more come than it can take
+ *   seal.c           IP packet for a peer -> WireGuard message; decides what has to wait
+ *   open.c           WireGuard message -> IP packet, which is then forwarded
+ *   crypto_queue.c   where packets wait for the cipher when more come than it can take
  *
  * A flow is sealed by one instance and a session is opened by one (env.h): order within a flow and
  * the replay window need no lock.

@@ -232,6 +232,7 @@ make_tables(struct world *w, uint32_t max_peers)
 	w->aead = aead_create(AEAD_AUTO);
 	need(w->rcu && env->fib && env->dev && w->aead, "no memory for tables");
 	env->salt = 1;
+	env->mtu_max = 1500;
 	env->listen_port = htons(WORLD_WG_PORT);
 	env->n_ports = WORLD_PORTS;
 }
