@@ -38,7 +38,7 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 		rte_prefetch0(tg_meta(pkts[i]));
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	}
-	tg_fetch_by_session(c->env, c->peers, pkts, n);
+	tg_fetch_sessions(c->env, pkts, n);
 	for (i = 0; i < n; i++) {
 		if (tg_meta(pkts[i])->op == TG_OP_OPEN)
 			tg_open_add(c, pkts[i]);
