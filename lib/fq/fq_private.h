@@ -137,7 +137,7 @@ struct fq_tin_rest {
 	uint16_t boost; /* next on the boost list, itself the last; FQ_TIN_NIL: not on it */
 	uint8_t class; /* excess class, FQ_CLASS_NONE when in none */
 	uint8_t slot; /* of the wheel, when waiting */
-	uint16_t left; /* ring.head when it went to wait */
+	uint16_t left; /* ring_passed when it went to wait */
 	uint16_t spill; /* hashes that the default flow may hold, a Bloom filter of 16 bits */
 	uint32_t drops[FQ_TIN_DROPS];
 	uint32_t marks;
@@ -221,6 +221,7 @@ struct fq {
 	uint32_t busy_flows;
 	uint32_t active_tins;
 	struct fq_ring ring;
+	uint32_t ring_passed; /* greatest ring.head when last looked at */
 	struct fq_boost boost;
 	uint32_t weight_mask; /* classes (log2) of the weights on the ring */
 	uint32_t weight_shift; /* the least of them */

@@ -136,22 +136,31 @@ ring_join(struct fq *q, uint32_t ti)
 	t->deficit = RTE_MIN(t->deficit, 0) + fq_tin_quantum(q, t);
 }
 
+/* How many came to the head by the ring's order, ever: not those that came back to it. */
+static uint32_t
+ring_passed(struct fq *q)
+{
+	if ((int32_t)(q->ring.head - q->ring_passed) > 0)
+		q->ring_passed = q->ring.head;
+	return q->ring_passed;
+}
+
 /*
  * A tin that waited for its rate goes on with its turn, else its weight would be worth nothing: it
- * has the credit that was left, and what the others' progress meanwhile makes of a round.
+ * has the credit that was left, and for the part of a round that has passed, that of a quantum.
  */
 static void
 ring_rejoin(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
-	uint32_t others = q->ring.tail - q->ring.head;
-	uint16_t passed = (uint16_t)(q->ring.head - q->rest[ti].left);
+	uint32_t round = q->ring.tail - ring_passed(q);
+	uint16_t passed = (uint16_t)(ring_passed(q) - q->rest[ti].left);
 	int64_t quantum, credit;
 
 	q->ring.tins[--q->ring.head & q->ring.mask] = (uint16_t)ti;
 	on_ring(q, ti);
 	quantum = fq_tin_quantum(q, t);
-	credit = t->deficit + (passed < others ? quantum * passed / others : quantum);
+	credit = t->deficit + (passed < round ? quantum * passed / round : quantum);
 	t->deficit = (int32_t)RTE_MIN(credit, quantum);
 }
 
@@ -262,7 +271,7 @@ fq_tin_wait(struct fq *q)
 {
 	uint32_t ti = ring_pop(q);
 
-	q->rest[ti].left = (uint16_t)q->ring.head;
+	q->rest[ti].left = (uint16_t)ring_passed(q);
 	fq_wheel_insert(q, ti);
 }
 

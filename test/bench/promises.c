@@ -36,7 +36,7 @@ queue(int pkt_offset, uint32_t flows, uint32_t tins, uint64_t rate)
 	p.flows = flows;
 	p.tins = tins;
 	p.rate = rate;
-	p.mtu = MTU;
+	p.mtu = MTU - OVERHEAD;
 	p.overhead = OVERHEAD;
 	p.codel = false;
 	p.pkt_offset = pkt_offset;

@@ -320,6 +320,36 @@ a_rate_costs_no_weight(void **state)
 	}
 }
 
+/* 20 tins that all may send 30 of 100 Mbit/s: within 2 % by weight, 1 to 20. */
+static void
+rates_above_the_shares_change_nothing(void **state)
+{
+	struct fq_tin_conf conf[20];
+	struct fq_params p = test_fq_params();
+	uint64_t bytes[20] = {0};
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	p.rate = 100 * MBIT;
+	p.quantum = LEN;
+	test_fq_start(&t, p, 512);
+	t.now = SECOND;
+	for (uint32_t i = 0; i < 200; i++) {
+		uint16_t weight = (uint16_t)(1 + i % 20);
+
+		conf[i % 20] = (struct fq_tin_conf){.weight = weight, .rate = 30 * MBIT};
+		put_conf(&t, i % 20, LEN, &conf[i % 20]);
+	}
+	run_tins(&t, conf, 21 * SECOND, bytes);
+	for (uint32_t i = 0; i < 20; i++) {
+		double due = 20.0 * 100 * (double)MBIT * (i + 1) / 210;
+
+		assert_true((double)bytes[i] > 0.98 * due && (double)bytes[i] < 1.02 * due);
+	}
+	fq_check(t.q);
+	test_fq_end(&t);
+}
+
 /* Each of 50 tins at 1 kbit/s to 1 Gbit/s, alone on an unshaped queue: 98 to 100 % of its rate. */
 static void
 any_rate_of_a_tin(void **state)
@@ -619,6 +649,7 @@ main(void)
 		cmocka_unit_test(framing),
 		cmocka_unit_test(tins_have_rates),
 		cmocka_unit_test(a_rate_costs_no_weight),
+		cmocka_unit_test(rates_above_the_shares_change_nothing),
 		cmocka_unit_test(any_rate_of_a_tin),
 		cmocka_unit_test(rate_of_a_tin_changes),
 		cmocka_unit_test(waiting_tins_obey),
