@@ -330,8 +330,7 @@ make_handshakes(struct tg_pipeline *p)
 {
 	unsigned int i;
 
-	p->jobs = rte_mempool_create("handshake jobs", TG_HANDSHAKE_JOBS, sizeof(struct wg_job), 32,
-		0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	p->jobs = tg_handshake_jobs_create(TG_HANDSHAKE_JOBS);
 	if (!p->jobs)
 		return false;
 	for (i = 0; i < p->env.n_handshake; i++)

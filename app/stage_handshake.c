@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stage_handshake.h"
 
+#include <string.h>
+
+#include <rte_errno.h>
+#include <sodium.h>
+
 #include "clock.h"
 #include "path.h"
 
@@ -11,6 +16,42 @@
 /* As the kernel has it: cookies from an eighth of a full queue on, and for a second after. */
 #define UNDER_LOAD_SHARE 8
 #define UNDER_LOAD_TIME WG_NS_PER_S
+
+static void
+free_memory(struct rte_mempool_memhdr *chunk, void *memory)
+{
+	(void)chunk;
+	sodium_free(memory);
+}
+
+/* Not for I/O: no address for devices, and no need for one. */
+struct rte_mempool *
+tg_handshake_jobs_create(unsigned int n)
+{
+	struct rte_mempool *pool = rte_mempool_create_empty("handshake jobs", n,
+		sizeof(struct wg_job), 0, 0, SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	size_t len;
+	void *memory;
+	int ret;
+
+	if (!pool)
+		return NULL;
+	len = RTE_MEMPOOL_ALIGN +
+		(size_t)n * (pool->header_size + pool->elt_size + pool->trailer_size);
+	memory = sodium_malloc(len);
+	if (memory) {
+		memset(memory, 0, len);
+		ret = rte_mempool_populate_iova(
+			pool, memory, RTE_BAD_IOVA, len, free_memory, memory);
+		if (ret == (int)n)
+			return pool;
+		if (ret <= 0)
+			sodium_free(memory);
+	}
+	rte_mempool_free(pool);
+	rte_errno = ENOMEM;
+	return NULL;
+}
 
 void
 tg_handshake_job_end(struct rte_mempool *jobs, struct wg_job *job)

@@ -32,6 +32,12 @@ struct tg_handshake {
 /* Runs jobs, then takes messages, for half a millisecond or so; returns how many of both. */
 unsigned int stage_handshake_poll(struct tg_handshake *hs, uint64_t now);
 
+/*
+ * Room for n jobs. They carry keys, so as those of peers it is locked, left out of core dumps and
+ * between guard pages (sodium_malloc()), and no memory of DPDK's, which devices can read. NULL and
+ * rte_errno on failure; rte_mempool_free() wipes.
+ */
+struct rte_mempool *tg_handshake_jobs_create(unsigned int n);
 /* Wipes and frees a job. */
 void tg_handshake_job_end(struct rte_mempool *jobs, struct wg_job *job);
 

@@ -119,6 +119,31 @@ test_mac2_is_bound_to_the_source(void **state)
 		&c, vector_initiation_mac2, sizeof(vector_initiation_mac2), &addr, S));
 }
 
+/* An IPv6 address counts as a whole, not as its /64, which is for the rate limit. */
+static void
+test_cookie_for_ipv6(void **state)
+{
+	struct wg_endpoint here = source("2001:db8::7", 51820), port = source("2001:db8::7", 51821),
+			   host = source("2001:db8::8", 51820), net = source("2001:db9::7", 51820);
+	uint8_t msg[sizeof(vector_initiation)];
+	struct wg_cookie_reply reply;
+	struct wg_cookie_checker c;
+	struct wg_cookie cookie = {0};
+	struct script script;
+
+	RTE_SET_USED(state);
+	set_up(&c, &script);
+	memcpy(msg, vector_initiation, sizeof(msg));
+	wg_cookie_add_macs(&cookie, vector_public_r, msg, sizeof(msg), S);
+	wg_cookie_create_reply(&c, &reply, msg, sizeof(msg), &here, S);
+	assert_true(wg_cookie_consume_reply(&cookie, vector_public_r, &reply, S));
+	wg_cookie_add_macs(&cookie, vector_public_r, msg, sizeof(msg), S);
+	assert_true(wg_cookie_check_mac2(&c, msg, sizeof(msg), &here, S));
+	assert_false(wg_cookie_check_mac2(&c, msg, sizeof(msg), &port, S));
+	assert_false(wg_cookie_check_mac2(&c, msg, sizeof(msg), &host, S));
+	assert_false(wg_cookie_check_mac2(&c, msg, sizeof(msg), &net, S));
+}
+
 /* The secret is made at 1 s: it serves until 121 s. */
 static void
 test_secret_changes_after_120_seconds(void **state)
@@ -264,6 +289,7 @@ main(void)
 		cmocka_unit_test(test_mac1),
 		cmocka_unit_test(test_cookie_as_in_the_model),
 		cmocka_unit_test(test_mac2_is_bound_to_the_source),
+		cmocka_unit_test(test_cookie_for_ipv6),
 		cmocka_unit_test(test_secret_changes_after_120_seconds),
 		cmocka_unit_test(test_cookie_is_forgotten_after_115_seconds),
 		cmocka_unit_test(test_cookie_reply_is_refused),
