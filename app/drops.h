@@ -86,6 +86,7 @@ struct tg_counters {
 	uint64_t icmp_sent; /* control only */
 	uint64_t icmp_limited; /* errors not sent, since there were too many */
 	uint64_t fragments; /* made */
+	uint64_t wasted; /* sealed packets among those dropped */
 	uint64_t drops[TG_DROP_COUNT];
 } __rte_cache_aligned;
 

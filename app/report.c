@@ -55,18 +55,21 @@ handshakes(const struct tg_control *c, FILE *out)
 }
 
 static void
-cipher(const struct tg_pipeline *p, FILE *out)
+cipher(const struct tg_control *c, FILE *out)
 {
-	uint64_t wasted = 0;
+	const struct tg_pipeline *p = c->pipeline;
+	uint64_t wasted = c->counters.wasted;
 	unsigned int i;
 
-	for (i = 0; i < p->env.n_crypto; i++)
+	for (i = 0; i < p->env.n_crypto; i++) {
+		wasted += p->crypto[i]->counters.wasted;
 		fprintf(out,
 			"crypto%u: sealed %" PRIu64 " opened %" PRIu64 " packets, at most %" PRIu64
 			" in its rings\n",
 			i, p->crypto[i]->sealed, p->crypto[i]->opened, p->crypto[i]->ring_peak);
+	}
 	for (i = 0; i < p->env.n_tx; i++)
-		wasted += p->tx[i]->wasted;
+		wasted += p->tx[i]->counters.wasted;
 	fprintf(out, "wasted: %" PRIu64 " packets were sealed, and then dropped\n", wasted);
 }
 
@@ -90,7 +93,7 @@ tg_report_print(const struct tg_control *c, FILE *out)
 		stage("tx", i, &p->tx[i]->counters, out);
 	for (i = 0; i < p->env.n_handshake; i++)
 		stage("handshake", i, &p->handshake[i]->counters, out);
-	cipher(p, out);
+	cipher(c, out);
 	stage("control", 0, &c->counters, out);
 	handshakes(c, out);
 }

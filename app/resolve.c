@@ -19,7 +19,7 @@ release(struct tg_control *c, struct rte_mbuf *m, struct tg_hop *hop)
 
 	if (tg_meta(m)->op == TG_OP_FRAME) {
 		if (!tg_hop_mac(hop, &mac)) {
-			tg_drop(&c->counters, m, TG_DROP_UNRESOLVED);
+			tg_lose(&c->counters, m, TG_DROP_UNRESOLVED);
 			return;
 		}
 		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = mac;
@@ -54,7 +54,7 @@ unresolved(struct tg_control *c, struct rte_mbuf *m, enum tg_drop why)
 
 	if (why != TG_DROP_UNRESOLVED || meta->op != TG_OP_FRAME || meta->peer == TG_TIN_TWIN ||
 		meta->peer == TG_TIN_HANDSHAKE) {
-		tg_drop(&c->counters, m, why);
+		tg_lose(&c->counters, m, why);
 		return;
 	}
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
@@ -116,7 +116,7 @@ wait_for(struct tg_control *c, struct tg_hop *hop, struct rte_mbuf *m)
 	if (w && w->n < TG_RESOLVE_PACKETS)
 		w->pkts[w->n++] = m;
 	else
-		tg_drop(&c->counters, m, TG_DROP_UNRESOLVED);
+		tg_lose(&c->counters, m, TG_DROP_UNRESOLVED);
 }
 
 void
@@ -171,7 +171,7 @@ tg_resolve_packet(struct tg_control *c, struct rte_mbuf *m)
 	if (path)
 		wait_for(c, path->hop, m);
 	else
-		tg_drop(&c->counters, m, TG_DROP_NO_ENDPOINT);
+		tg_lose(&c->counters, m, TG_DROP_NO_ENDPOINT);
 }
 
 void

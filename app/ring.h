@@ -11,6 +11,7 @@
 #include <rte_ring.h>
 
 #include "drops.h"
+#include "meta.h"
 
 #define TG_BURST 32
 
@@ -20,6 +21,14 @@ struct tg_outbox {
 	uint16_t n;
 	struct rte_mbuf *pkts[TG_BURST];
 };
+
+/* What may be sealed ends: then the cipher's work was for nothing. */
+static inline void
+tg_lose(struct tg_counters *c, struct rte_mbuf *m, enum tg_drop why)
+{
+	c->wasted += tg_meta(m)->op == TG_OP_WIRE;
+	tg_drop(c, m, why);
+}
 
 static inline void
 tg_outbox_flush(struct tg_outbox *o, struct tg_counters *c)
@@ -31,7 +40,7 @@ tg_outbox_flush(struct tg_outbox *o, struct tg_counters *c)
 	sent = rte_ring_enqueue_burst(o->ring, (void **)o->pkts, o->n, NULL);
 	c->out += sent;
 	for (; sent < o->n; sent++)
-		tg_drop(c, o->pkts[sent], o->full);
+		tg_lose(c, o->pkts[sent], o->full);
 	o->n = 0;
 }
 

@@ -193,19 +193,21 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 	return n;
 }
 
-/* False: no queue can have more. */
+/* One more round, from where the last poll ended. False: no queue can have more, or that is enough.
+ */
 static bool
 poll_queues(struct tg_rx *rx, unsigned int *n)
 {
 	unsigned int i, got;
 	bool more = false;
 
-	for (i = 0; i < rx->n_queues; i++) {
-		got = poll_queue(rx, &rx->queues[i]);
+	for (i = 0; i < rx->n_queues && *n < TG_RX_POLL_MAX; i++) {
+		got = poll_queue(rx, &rx->queues[rx->next]);
+		rx->next = (uint16_t)((rx->next + 1) % rx->n_queues);
 		more |= got == TG_BURST;
 		*n += got;
 	}
-	return more;
+	return more && *n < TG_RX_POLL_MAX;
 }
 
 /*
@@ -218,7 +220,7 @@ stage_rx_poll(struct tg_rx *rx, uint64_t now)
 	unsigned int i, n = 0;
 
 	rx->now = now;
-	while (poll_queues(rx, &n) && n < TG_RX_POLL_MAX)
+	while (poll_queues(rx, &n))
 		;
 	if (!n)
 		return 0;

@@ -30,6 +30,7 @@ struct tg_rx {
 	struct tg_counters counters;
 	uint64_t linearized; /* packets that came in several buffers and were copied into one */
 	uint16_t n_queues;
+	uint16_t next; /* queue to be polled */
 	struct tg_rx_queue queues[TG_RX_QUEUES_MAX];
 };
 

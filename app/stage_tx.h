@@ -56,7 +56,6 @@ struct tg_tx {
 	struct tg_hinter hinter;
 
 	uint64_t port_full; /* times that a port took less than it was offered */
-	uint64_t wasted; /* packets that were sealed, and then dropped here */
 	struct tg_counters counters;
 };
 

@@ -157,7 +157,8 @@ add_cipher(struct rte_tel_data *d)
 {
 	const struct tg_pipeline *p = control->pipeline;
 	struct rte_tel_data *c = dict(d, "cipher");
-	uint64_t sealed = 0, opened = 0, wasted = 0, ring_peak = 0;
+	uint64_t sealed = 0, opened = 0, ring_peak = 0;
+	uint64_t wasted = control->counters.wasted;
 	unsigned int i;
 
 	if (!c)
@@ -165,10 +166,11 @@ add_cipher(struct rte_tel_data *d)
 	for (i = 0; i < p->env.n_crypto; i++) {
 		sealed += p->crypto[i]->sealed;
 		opened += p->crypto[i]->opened;
+		wasted += p->crypto[i]->counters.wasted;
 		ring_peak = RTE_MAX(ring_peak, p->crypto[i]->ring_peak);
 	}
 	for (i = 0; i < p->env.n_tx; i++)
-		wasted += p->tx[i]->wasted;
+		wasted += p->tx[i]->counters.wasted;
 	rte_tel_data_add_dict_u64(c, "sealed", sealed);
 	rte_tel_data_add_dict_u64(c, "opened", opened);
 	rte_tel_data_add_dict_u64(c, "wasted", wasted);

@@ -11,13 +11,6 @@
 #include "plain.h"
 #include "run.h"
 
-static void
-lose(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
-{
-	tx->wasted += tg_meta(m)->op == TG_OP_WIRE;
-	tg_drop(&tx->counters, m, why);
-}
-
 void
 tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
@@ -27,7 +20,7 @@ tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 	if (meta->op == TG_OP_WIRE && why != FQ_DROP_PURGE && why != FQ_DROP_FIFO)
 		tg_hint_lost(&tx->hinter, tx->wires[meta->port].queue, meta->peer, meta->fq.hash,
 			tx->now);
-	lose(tx, m, tg_drop_fq(why));
+	tg_lose(&tx->counters, m, tg_drop_fq(why));
 }
 
 static bool
@@ -86,7 +79,7 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 
 	if (!path) {
-		lose(tx, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		tg_lose(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
 		return false;
 	}
 	tg_meta(m)->port = (uint8_t)path->port;
@@ -185,14 +178,14 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		return false;
 	}
 	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {
-		lose(tx, m, TG_DROP_REPLAY_WINDOW);
+		tg_lose(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
 		return false;
 	}
 	/* Cannot be unless the path has changed on the way: then what fitted may not fit any more.
 	 */
 	if (unlikely(len + path->outer.len - RTE_ETHER_HDR_LEN >
 		    tg_fib_port_mtu(tx->env->fib, port))) {
-		lose(tx, m, TG_DROP_TOO_BIG);
+		tg_lose(&tx->counters, m, TG_DROP_TOO_BIG);
 		return false;
 	}
 	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {
@@ -202,10 +195,10 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
 		tg_outbox_push(&tx->local, m, &tx->counters);
 		return false;
 	case -ENOSPC:
-		lose(tx, m, TG_DROP_NO_ROOM);
+		tg_lose(&tx->counters, m, TG_DROP_NO_ROOM);
 		return false;
 	default:
-		lose(tx, m, TG_DROP_TOO_BIG);
+		tg_lose(&tx->counters, m, TG_DROP_TOO_BIG);
 		return false;
 	}
 	wg_peer_sent(peer, tx->now, len > WG_DATA_LEN_MIN);

@@ -379,6 +379,46 @@ test_limit(void **state)
 	finish();
 }
 
+/* However many queues there are, a poll ends at 512 packets and what a burst had more. */
+static void
+test_rx_gives_no_more_than_rings_hold(void **state)
+{
+	struct tg_rx *rx;
+
+	RTE_SET_USED(state);
+	start();
+	rx = bed->p.rx[0];
+	for (rx->n_queues = 0; rx->n_queues < 32; rx->n_queues++)
+		rx->queues[rx->n_queues] = (struct tg_rx_queue){.port = LAN};
+	to_site(0, 0, 1000);
+	assert_int_equal(stage_rx_poll(rx, bed->now), 512);
+	assert_int_equal(stage_rx_poll(rx, bed->now), 1000 - 512);
+	finish();
+}
+
+/* A queue that is behind 31 full ones has its turn: a poll goes on where the last one ended. */
+static void
+test_rx_queues_take_turns(void **state)
+{
+	struct tg_rx *rx;
+
+	RTE_SET_USED(state);
+	start();
+	rx = bed->p.rx[0];
+	for (rx->n_queues = 0; rx->n_queues < 32; rx->n_queues++)
+		rx->queues[rx->n_queues] = (struct tg_rx_queue){.port = LAN};
+	rx->queues[31].port = WAN;
+	from_site(0, 1, 1);
+	to_site(0, 0, 1000);
+	assert_int_equal(stage_rx_poll(rx, bed->now), 512);
+	bed_crypto(bed);
+	to_site(0, 0, 400);
+	assert_int_equal(rte_ring_count(bed->in[WAN]), 1);
+	stage_rx_poll(rx, bed->now);
+	assert_int_equal(rte_ring_count(bed->in[WAN]), 0);
+	finish();
+}
+
 static void
 test_fifo(void **state)
 {
@@ -434,6 +474,8 @@ main(void)
 		TEST(test_strangers_take_no_place),
 		TEST(test_what_ends_meanwhile),
 		TEST(test_limit),
+		TEST(test_rx_gives_no_more_than_rings_hold),
+		TEST(test_rx_queues_take_turns),
 		TEST(test_fifo),
 		TEST(test_shutdown_counts_what_waits),
 	};
