@@ -34,20 +34,26 @@ answers_from() {
 	expect_equal endpoint "$1" "$(wg show "$dev" endpoints | cut -f 2)"
 }
 
+# What was on its way from the old address moves the site back.
+speaks_and_is_answered() {
+	speak_to "$1"
+	answers_from "$1"
+}
+
 remove() {
 	ip -n "$gw" addr del "$1" dev "$port"
 }
 
 for to in 192.0.2.1 192.0.2.2 '[2001:db8::1]' '[2001:db8::2]' 192.0.2.2 203.0.113.1; do
-	step "site 1 speaks to $to" speak_to "$to:51820"
-	step 'and is answered from there' answers_from "$to:51820"
+	step "site 1 speaks to $to and is answered from there" \
+		poll_until 20 speaks_and_is_answered "$to:51820"
 done
 
-step 'site 1 speaks to 192.0.2.2' speak_to 192.0.2.2:51820
+step 'site 1 speaks to 192.0.2.2' poll_until 20 speaks_and_is_answered 192.0.2.2:51820
 step 'that address goes' remove 192.0.2.2/24
 step 'LAN to site 1' pings lan 10.20.1.1
 step 'from the address that is left' answers_from 192.0.2.1:51820
-step 'site 1 speaks to 2001:db8::2' speak_to '[2001:db8::2]:51820'
+step 'site 1 speaks to 2001:db8::2' poll_until 20 speaks_and_is_answered '[2001:db8::2]:51820'
 step 'that address goes' remove 2001:db8::2/64
 step 'LAN to site 1' pings lan 10.20.1.1
 step 'from the address that is left' answers_from '[2001:db8::1]:51820'
@@ -57,7 +63,7 @@ by_the_second_port() {
 	ip -n "$gw" route add 192.0.2.11/32 dev "${TG_TUN}p2" src 192.0.2.3
 }
 
-step 'site 1 speaks to 192.0.2.1' speak_to 192.0.2.1:51820
+step 'site 1 speaks to 192.0.2.1' poll_until 20 speaks_and_is_answered 192.0.2.1:51820
 step 'a route by another port takes precedence' by_the_second_port
 step 'LAN to site 1' pings lan 10.20.1.1
 step 'from the address of that route' answers_from 192.0.2.3:51820
