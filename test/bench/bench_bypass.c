@@ -103,6 +103,8 @@ run(struct world *w, const struct way *way, uint64_t clock_cost, struct bench_sa
 
 	world_fill(w, &t);
 	for (unsigned int half = 0; half < WORLD_WINDOW; half += POLL_MAX) {
+		for (unsigned int i = 0; i < POLL_MAX; i += TG_BURST)
+			world_feed(w, t.direction, half + i);
 		stage_rx_poll(w->p.rx[0], tg_now());
 		if (!rte_ring_sc_dequeue_bulk(
 			    w->p.crypto[0]->from_rx[0], (void **)pkts, POLL_MAX, NULL))
