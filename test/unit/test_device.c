@@ -342,6 +342,7 @@ test_down_and_up(void **state)
 	side->waiting = 0;
 	side->data_refused = 0;
 	wg_device_set_up(side->dev, true, net->now);
+	net_run(net, 2 * NET_GRAIN);
 	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], sent + 1);
 	net_deliver(net);
 	net_assert_connected(net, 0, 1);
