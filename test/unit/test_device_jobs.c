@@ -198,6 +198,48 @@ test_device_goes_down_and_up_meanwhile(void **state)
 	}
 }
 
+#define MANY 100
+
+/*
+ * Down, no timer runs. Up, 100 peers with keepalives are spoken to by the wheel: a tick makes 16
+ * initiations, which is its budget of 1024 in steps of 64, and wants to be called again at once.
+ */
+static void
+test_device_comes_up_with_many_peers(void **state)
+{
+	struct net *net = net_create(MANY);
+	struct net_side *side = &net->side[0];
+	struct wg_update u;
+
+	RTE_SET_USED(state);
+	net->held = true;
+	wg_device_set_up(side->dev, false, net->now);
+	wg_update_init(&u);
+	for (int i = 0; i < MANY; i++) {
+		struct wg_update_peer *up = wg_update_add_peer(&u);
+
+		up->public_key[0] = (uint8_t)(9 + i);
+		up->has_endpoint = up->has_keepalive = true;
+		up->endpoint = net->side[1].address;
+		up->keepalive = 25;
+	}
+	assert_int_equal(net_apply(side, &u), 0);
+	net->now += 100 * S;
+	assert_int_equal(wg_device_tick(side->dev, net->now), UINT64_MAX);
+	assert_int_equal(side->purges, 0);
+
+	wg_device_set_up(side->dev, true, net->now);
+	assert_int_equal(net->queued, 0);
+	net->now += 2 * NET_GRAIN;
+	for (unsigned int i = 1; i <= 6; i++) {
+		assert_int_equal(wg_device_tick(side->dev, net->now), net->now);
+		assert_int_equal(net->queued, 16 * i);
+	}
+	assert_true(wg_device_tick(side->dev, net->now) > net->now);
+	assert_int_equal(net->queued, MANY);
+	net_destroy(net);
+}
+
 /* Nothing that was computed under the old key is used. */
 static void
 test_private_key_changed_meanwhile(void **state)
@@ -383,6 +425,7 @@ main(void)
 		cmocka_unit_test(test_peer_removed_meanwhile),
 		cmocka_unit_test(test_device_goes_down_meanwhile),
 		cmocka_unit_test(test_device_goes_down_and_up_meanwhile),
+		cmocka_unit_test(test_device_comes_up_with_many_peers),
 		cmocka_unit_test(test_private_key_changed_meanwhile),
 		cmocka_unit_test(test_preshared_key_changed_meanwhile),
 		cmocka_unit_test(test_older_initiation_comes_last),
