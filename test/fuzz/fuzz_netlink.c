@@ -41,8 +41,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct nlmsghdr *msg = buf;
 	int left = (int)size;
 
-	/* libmnl takes a length beyond INT_MAX for one that fits; the kernel sends none. */
-	for (; mnl_nlmsg_ok(msg, left) && msg->nlmsg_len <= size; msg = mnl_nlmsg_next(msg, &left))
+	/* libmnl takes a length beyond INT_MAX for one that fits; the kernel sends none. And it
+	 * reads to where the next message would begin, which is within the buffer that receives. */
+	for (; mnl_nlmsg_ok(msg, left) && msg->nlmsg_len <= size &&
+		MNL_ALIGN(msg->nlmsg_len) <= (size_t)left;
+		msg = mnl_nlmsg_next(msg, &left))
 		parse(msg);
 	free(buf);
 	return 0;

@@ -44,6 +44,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	rcu = rcu_create(1);
 	uapi.loop = ev_loop_new(EVFLAG_AUTO);
 	uapi.ops = &ops;
+	TAILQ_INIT(&uapi.conns);
 	/* Nobody connects: the listener rests for good. */
 	ev_timer_init(&uapi.retry, never, 1e9, 0);
 	ev_timer_start(uapi.loop, &uapi.retry);
