@@ -98,10 +98,10 @@ ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 		bad = pkt_ip_verify(&ip, p);
 	if (bad != PKT_IP_OK)
 		return end(rx, m, tg_drop_ip(bad));
-	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	hop = tg_route_lookup(env, &ip);
 	if (hop && hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
 		return wireguard(rx, m, &ip);
+	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	if (tg_route_is_kernels(hop, &ip))
 		return to_twin(m, eth->l2_len);
 

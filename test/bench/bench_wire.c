@@ -138,3 +138,17 @@ wire_write_message(struct rte_mbuf *m, const struct wire_frame *f, struct aead_j
 	memset(text + f->len, 0, padded - f->len);
 	*job = (struct aead_job){.text = text, .key = f->key, .counter = counter, .len = padded};
 }
+
+void
+wire_write_initiation(
+	struct rte_mbuf *m, const struct wire_frame *f, const struct wg_initiation *msg)
+{
+	uint32_t len = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + sizeof(*msg);
+	struct udp4 u = {.src = peer_outside(f->peer),
+		.dst = wire_gateway(WAN),
+		.sport = WORLD_WG_PORT,
+		.dport = WORLD_WG_PORT,
+		.len = (uint16_t)len};
+
+	memcpy(write_udp4(begin(m, f, len), &u), msg, sizeof(*msg));
+}

@@ -9,6 +9,7 @@
 #include "aead.h"
 #include "endpoint.h"
 #include "keypair.h"
+#include "messages.h"
 
 #define WIRE_PEERS_NET 0x0a000000u /* 10.0.0.0/8 */
 #define WIRE_LAN_NET 0xac100000u /* 172.16.0.0/12 */
@@ -38,6 +39,10 @@ struct wg_endpoint wire_endpoint(uint32_t peer);
 
 /* A UDP datagram from the LAN to a peer, and the job to seal it where it lies. */
 void wire_write_plain(struct rte_mbuf *m, const struct wire_frame *f, struct aead_job *job);
+
+/* An initiation that claims to be from the peer. */
+void wire_write_initiation(
+	struct rte_mbuf *m, const struct wire_frame *f, const struct wg_initiation *msg);
 
 /* A message from the peer with a datagram to the LAN; the job seals it, or opens it again. */
 void wire_write_message(struct rte_mbuf *m, const struct wire_frame *f, struct aead_job *job);

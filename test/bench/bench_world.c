@@ -240,7 +240,7 @@ make_tables(struct world *w, uint32_t max_peers)
 struct world *
 world_create(uint32_t peers)
 {
-	static const struct tg_lcores map = {{1, 1, 1}, {{1}, {1}, {1}}};
+	static const struct tg_lcores map = {{1, 1, 1, 1}, {{1}, {1}, {1}, {2}}};
 	static struct tg_queue_options queue;
 	struct world *w =
 		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(sizeof(*w), RTE_CACHE_LINE_SIZE));

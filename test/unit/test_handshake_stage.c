@@ -422,6 +422,49 @@ test_no_place_for_a_result(void **state)
 	assert_int_equal(sent[WG_MESSAGE_INITIATION], 0);
 }
 
+/* A round of an lcore that runs the stage beside one of control; the port is never without more. */
+static void
+round_in_flood(const struct wg_initiation *msg)
+{
+	static uint16_t source;
+
+	while (!rte_ring_full(stage.from_rx[0]))
+		feed(msg, sizeof(*msg), source++);
+	stage_handshake_poll(&stage, tg_now());
+	control.now = tg_now();
+	wg_device_tick(control.dev, control.now);
+	assert_true(tg_handshake_poll(&control) <= TG_BURST);
+}
+
+/*
+ * mac1 is right, so cookie replies fill half the ring to control, 512 places, and control takes 32
+ * a round. An initiation of ours, unanswered, is due again after 5.4 s at most: begun in the next
+ * round, it leaves when what is before it has, 16 rounds later.
+ */
+static void
+test_flood_keeps_no_timer_waiting(void **state)
+{
+	struct wg_initiation msg = initiation();
+	unsigned int i;
+
+	(void)state;
+	want_session();
+	settle();
+	assert_int_equal(sent[WG_MESSAGE_INITIATION], 1);
+	for (i = 0; i < 40; i++)
+		round_in_flood(&msg);
+	assert_int_equal(sent[WG_MESSAGE_INITIATION], 1);
+	assert_true(sent[WG_MESSAGE_COOKIE] > 0);
+
+	pass(WG_REKEY_TIMEOUT + 4 * S / 10);
+	round_in_flood(&msg);
+	assert_int_equal(rte_ring_count(stage.from_control), 1);
+	for (i = 0; i < RING / 2 / TG_BURST + 1; i++)
+		round_in_flood(&msg);
+	assert_int_equal(sent[WG_MESSAGE_INITIATION], 2);
+	settle();
+}
+
 /* At the end one is still to be computed, and one to be looked at. */
 static void
 test_shutdown(void **state)
@@ -478,6 +521,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_job_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_our_initiation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place_for_a_result, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_flood_keeps_no_timer_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_jobs_are_guarded, set_up, tear_down),
 	};
