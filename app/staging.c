@@ -2,14 +2,21 @@
 #include "stage_tx.h"
 
 #include "fq.h"
+#include "fragment.h"
+#include "route.h"
+
+static struct tg_lane_peer *
+lane_of(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	const struct tg_meta *meta = tg_meta(m);
+
+	return &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
+}
 
 static void
 waits_no_more(struct tg_tx *tx, struct rte_mbuf *m)
 {
-	const struct tg_meta *meta = tg_meta(m);
-	struct tg_lane_peer *lane = &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
-
-	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&lane_of(tx, m)->waiting, 1, memory_order_relaxed);
 }
 
 static void
@@ -87,15 +94,69 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 	}
 }
 
+/* For whatever becomes of a packet. */
 static bool
 room(const struct tg_tx *tx)
 {
 	unsigned int i;
 
 	for (i = 0; i < tx->env->n_crypto; i++)
-		if (!rte_ring_free_count(tx->to_crypto[i]))
+		if (rte_ring_free_count(tx->to_crypto[i]) < TG_FRAGMENTS_MAX)
 			return false;
 	return true;
+}
+
+static void
+give_back(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	tg_meta(m)->op = TG_OP_RESEAL;
+	rte_ring_sp_enqueue(tx->to_crypto[tg_meta(m)->crypto], m);
+	tx->counters.out++;
+}
+
+/* Fragments wait before the whole waits no more: nothing younger shall overtake them. */
+static unsigned int
+cut(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	struct tg_lane_peer *lane = lane_of(tx, m);
+	struct rte_mbuf *out[TG_FRAGMENTS_MAX];
+	unsigned int i, n = tg_fragment(tx->env, &tx->counters, m, out);
+
+	atomic_fetch_add_explicit(&lane->waiting, n, memory_order_relaxed);
+	for (i = 0; i < n; i++)
+		give_back(tx, out[i]);
+	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+	return n;
+}
+
+/* It was routed when nobody knew the way to its peer, and has lost its hop of TTL then. */
+static unsigned int
+too_big(struct tg_tx *tx, struct rte_mbuf *m, uint32_t mtu)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct pkt_ip ip;
+
+	pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
+	tg_meta(m)->mtu = (uint16_t)mtu;
+	if (tg_route_may_fragment(&ip, p))
+		return cut(tx, m);
+	waits_no_more(tx, m);
+	if (tg_refuse(&tx->counters, m, &ip, TG_DROP_TOO_BIG, PKT_ICMP_TOO_BIG) == TG_OP_REFUSED &&
+		tg_refuse_may_tell(&tx->refused, &tx->counters, m, tx->now))
+		tg_outbox_push(&tx->local, m, &tx->counters);
+	return 1;
+}
+
+static unsigned int
+release(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	const struct wg_peer *peer = wg_device_peer(tx->env->dev, tg_meta(m)->peer);
+	uint32_t mtu = peer ? tg_route_peer_mtu(tx->env, peer) : UINT16_MAX;
+
+	if (unlikely(rte_pktmbuf_data_len(m) > mtu))
+		return too_big(tx, m, mtu);
+	give_back(tx, m);
+	return 1;
 }
 
 /* What opened tins let go returns to the crypto stage that it came from, in order. */
@@ -103,17 +164,15 @@ unsigned int
 tg_staging_release(struct tg_tx *tx)
 {
 	struct rte_mbuf *m;
-	unsigned int n;
+	unsigned int n = 0;
 
 	if (!fq_backlog_packets(tx->staging))
 		return 0;
-	for (n = 0; n < TG_BURST && room(tx); n++) {
+	while (n < TG_BURST && room(tx)) {
 		m = fq_dequeue(tx->staging, tx->now);
 		if (!m)
 			break;
-		tg_meta(m)->op = TG_OP_RESEAL;
-		rte_ring_sp_enqueue(tx->to_crypto[tg_meta(m)->crypto], m);
+		n += release(tx, m);
 	}
-	tx->counters.out += n;
 	return n;
 }
