@@ -26,24 +26,26 @@ refuse(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
 		tg_outbox_push(&tx->local, m, &tx->counters);
 }
 
+static bool
+is_younger(const struct tg_tx *tx, struct rte_mbuf *m)
+{
+	return (int32_t)(tg_meta(m)->fq.time - tx->gave_up_at) > 0;
+}
+
 void
 tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
 	struct tg_tx *tx = ctx;
 
+	if (tx->giving_up && is_younger(tx, m)) {
+		tx->kept[tx->n_kept++] = m;
+		return;
+	}
 	waits_no_more(tx, m);
 	if (tx->giving_up)
 		refuse(tx, m, tg_drop_fq(why));
 	else
 		tg_drop(&tx->counters, m, tg_drop_fq(why));
-}
-
-static void
-give_up(struct tg_tx *tx, uint32_t id)
-{
-	tx->giving_up = true;
-	fq_tin_purge(tx->staging, id);
-	tx->giving_up = false;
 }
 
 static bool
@@ -77,6 +79,27 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		wg_peer_want_again(peer);
 }
 
+/*
+ * A command may be late, as when many come at once: what has been staged since then is not meant.
+ * The handshake that it asked for may not have begun.
+ */
+static void
+give_up(struct tg_tx *tx, uint32_t id, uint32_t at)
+{
+	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
+	unsigned int i;
+
+	tx->giving_up = true;
+	tx->gave_up_at = at;
+	tx->n_kept = 0;
+	fq_tin_purge(tx->staging, id);
+	tx->giving_up = false;
+	if (peer && tx->n_kept)
+		wg_peer_want_again(peer);
+	for (i = 0; i < tx->n_kept; i++)
+		tg_staging_add(tx, tx->kept[i]);
+}
+
 void
 tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 {
@@ -85,7 +108,7 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 		fq_tin_open(tx->staging, command->peer);
 		break;
 	case TG_COMMAND_PURGE:
-		give_up(tx, command->peer);
+		give_up(tx, command->peer, command->at);
 		break;
 	case TG_COMMAND_GONE:
 		fq_tin_purge(tx->staging, command->peer);
