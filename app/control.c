@@ -61,7 +61,8 @@ extend_backlog(struct tg_control *c)
 static void
 command(struct tg_control *c, enum tg_command_kind kind, const struct wg_peer *peer)
 {
-	struct tg_command command = {.kind = kind, .peer = peer->id};
+	struct tg_command command = {
+		.kind = kind, .peer = peer->id, .at = (uint32_t)(tg_now() >> 10)};
 
 	/* While peers go at the end the queues are gone already. */
 	if (!c->loop)

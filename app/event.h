@@ -25,13 +25,14 @@ struct tg_event {
 
 enum tg_command_kind {
 	TG_COMMAND_OPEN, /* the peer has a session: open its closed tin */
-	TG_COMMAND_PURGE, /* it will not get one: drop what waits for it */
+	TG_COMMAND_PURGE, /* it will not get one: drop what has waited for it since before at */
 	TG_COMMAND_GONE, /* the peer is removed: drop all that is queued for it */
 };
 
 struct tg_command {
 	uint32_t kind;
 	uint32_t peer;
+	uint32_t at; /* PURGE: when that was, as TX stamps packets (fq.h: ns >> 10) */
 };
 
 _Static_assert(sizeof(struct tg_event) % 4 == 0, "rings take multiples of 4 bytes");

@@ -27,7 +27,6 @@
 #define QUEUE_PACKETS_MAX 10240
 #define STAGING_PACKETS_MAX 8192
 #define CRYPTO_PACKETS_MAX 8192
-#define STAGING_PER_PEER 128
 #define STAGING_FLOWS 16384
 
 static struct rte_ring *ring(unsigned int size, size_t element, const char *format, ...)
@@ -208,7 +207,7 @@ staging_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_
 	fq_params_default(&fq);
 	fq.flows = STAGING_FLOWS;
 	fq.limit_packets = RTE_MIN(share, (uint32_t)STAGING_PACKETS_MAX);
-	fq.tin_limit_packets = STAGING_PER_PEER;
+	fq.tin_limit_packets = TG_STAGING_PER_PEER;
 	fq.tins = RTE_MIN(params->max_peers, fq.limit_packets + 1);
 	fq.codel = false;
 	fq.start_closed = true;

@@ -2,7 +2,6 @@
 #include "route.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_ip.h>
 
 #include "forward.h"
 #include "mss.h"
@@ -58,12 +57,6 @@ end(struct tg_counters *c, struct rte_mbuf *m, enum tg_drop why)
 	return TG_OP_DROPPED;
 }
 
-static bool
-may_fragment(const struct pkt_ip *ip, const uint8_t *p)
-{
-	return ip->version == 4 && !(p[6] & RTE_IPV4_HDR_DF_FLAG >> 8);
-}
-
 enum tg_op
 tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip, uint32_t mtu)
 {
@@ -72,7 +65,7 @@ tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip 
 	if (!pkt_ttl_lasts(p))
 		return tg_refuse(c, m, ip, TG_DROP_TTL, PKT_ICMP_TTL);
 	tg_meta(m)->mtu = (uint16_t)mtu;
-	if (may_fragment(ip, p))
+	if (tg_route_may_fragment(ip, p))
 		return TG_OP_FRAGMENT;
 	return tg_refuse(c, m, ip, TG_DROP_TOO_BIG, PKT_ICMP_TOO_BIG);
 }

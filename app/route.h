@@ -6,6 +6,8 @@
 #ifndef TG_ROUTE_H
 #define TG_ROUTE_H
 
+#include <rte_ip.h>
+
 #include "drops.h"
 #include "env.h"
 
@@ -36,6 +38,13 @@ tg_route_peer_mtu(const struct tg_env *env, const struct wg_peer *peer)
 	uint16_t way = atomic_load_explicit(&peer->mtu, memory_order_relaxed);
 
 	return RTE_MIN(tg_fib_tunnel_mtu(env->fib), way);
+}
+
+/* Any thread. IPv4 without DF; p is the packet. */
+static inline bool
+tg_route_may_fragment(const struct pkt_ip *ip, const uint8_t *p)
+{
+	return ip->version == 4 && !(p[6] & RTE_IPV4_HDR_DF_FLAG >> 8);
 }
 
 /*

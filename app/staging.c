@@ -2,14 +2,21 @@
 #include "stage_tx.h"
 
 #include "fq.h"
+#include "fragment.h"
+#include "route.h"
+
+static struct tg_lane_peer *
+lane_of(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	const struct tg_meta *meta = tg_meta(m);
+
+	return &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
+}
 
 static void
 waits_no_more(struct tg_tx *tx, struct rte_mbuf *m)
 {
-	const struct tg_meta *meta = tg_meta(m);
-	struct tg_lane_peer *lane = &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
-
-	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&lane_of(tx, m)->waiting, 1, memory_order_relaxed);
 }
 
 static void
@@ -19,24 +26,26 @@ refuse(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
 		tg_outbox_push(&tx->local, m, &tx->counters);
 }
 
+static bool
+is_younger(const struct tg_tx *tx, struct rte_mbuf *m)
+{
+	return (int32_t)(tg_meta(m)->fq.time - tx->gave_up_at) > 0;
+}
+
 void
 tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
 	struct tg_tx *tx = ctx;
 
+	if (tx->giving_up && is_younger(tx, m)) {
+		tx->kept[tx->n_kept++] = m;
+		return;
+	}
 	waits_no_more(tx, m);
 	if (tx->giving_up)
 		refuse(tx, m, tg_drop_fq(why));
 	else
 		tg_drop(&tx->counters, m, tg_drop_fq(why));
-}
-
-static void
-give_up(struct tg_tx *tx, uint32_t id)
-{
-	tx->giving_up = true;
-	fq_tin_purge(tx->staging, id);
-	tx->giving_up = false;
 }
 
 static bool
@@ -70,6 +79,27 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		wg_peer_want_again(peer);
 }
 
+/*
+ * A command may be late, as when many come at once: what has been staged since then is not meant.
+ * The handshake that it asked for may not have begun.
+ */
+static void
+give_up(struct tg_tx *tx, uint32_t id, uint32_t at)
+{
+	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
+	unsigned int i;
+
+	tx->giving_up = true;
+	tx->gave_up_at = at;
+	tx->n_kept = 0;
+	fq_tin_purge(tx->staging, id);
+	tx->giving_up = false;
+	if (peer && tx->n_kept)
+		wg_peer_want_again(peer);
+	for (i = 0; i < tx->n_kept; i++)
+		tg_staging_add(tx, tx->kept[i]);
+}
+
 void
 tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 {
@@ -78,7 +108,7 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 		fq_tin_open(tx->staging, command->peer);
 		break;
 	case TG_COMMAND_PURGE:
-		give_up(tx, command->peer);
+		give_up(tx, command->peer, command->at);
 		break;
 	case TG_COMMAND_GONE:
 		fq_tin_purge(tx->staging, command->peer);
@@ -87,15 +117,69 @@ tg_staging_command(struct tg_tx *tx, const struct tg_command *command)
 	}
 }
 
+/* For whatever becomes of a packet. */
 static bool
 room(const struct tg_tx *tx)
 {
 	unsigned int i;
 
 	for (i = 0; i < tx->env->n_crypto; i++)
-		if (!rte_ring_free_count(tx->to_crypto[i]))
+		if (rte_ring_free_count(tx->to_crypto[i]) < TG_FRAGMENTS_MAX)
 			return false;
 	return true;
+}
+
+static void
+give_back(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	tg_meta(m)->op = TG_OP_RESEAL;
+	rte_ring_sp_enqueue(tx->to_crypto[tg_meta(m)->crypto], m);
+	tx->counters.out++;
+}
+
+/* Fragments wait before the whole waits no more: nothing younger shall overtake them. */
+static unsigned int
+cut(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	struct tg_lane_peer *lane = lane_of(tx, m);
+	struct rte_mbuf *out[TG_FRAGMENTS_MAX];
+	unsigned int i, n = tg_fragment(tx->env, &tx->counters, m, out);
+
+	atomic_fetch_add_explicit(&lane->waiting, n, memory_order_relaxed);
+	for (i = 0; i < n; i++)
+		give_back(tx, out[i]);
+	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+	return n;
+}
+
+/* It was routed when nobody knew the way to its peer, and has lost its hop of TTL then. */
+static unsigned int
+too_big(struct tg_tx *tx, struct rte_mbuf *m, uint32_t mtu)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct pkt_ip ip;
+
+	pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
+	tg_meta(m)->mtu = (uint16_t)mtu;
+	if (tg_route_may_fragment(&ip, p))
+		return cut(tx, m);
+	waits_no_more(tx, m);
+	if (tg_refuse(&tx->counters, m, &ip, TG_DROP_TOO_BIG, PKT_ICMP_TOO_BIG) == TG_OP_REFUSED &&
+		tg_refuse_may_tell(&tx->refused, &tx->counters, m, tx->now))
+		tg_outbox_push(&tx->local, m, &tx->counters);
+	return 1;
+}
+
+static unsigned int
+release(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	const struct wg_peer *peer = wg_device_peer(tx->env->dev, tg_meta(m)->peer);
+	uint32_t mtu = peer ? tg_route_peer_mtu(tx->env, peer) : UINT16_MAX;
+
+	if (unlikely(rte_pktmbuf_data_len(m) > mtu))
+		return too_big(tx, m, mtu);
+	give_back(tx, m);
+	return 1;
 }
 
 /* What opened tins let go returns to the crypto stage that it came from, in order. */
@@ -103,17 +187,15 @@ unsigned int
 tg_staging_release(struct tg_tx *tx)
 {
 	struct rte_mbuf *m;
-	unsigned int n;
+	unsigned int n = 0;
 
 	if (!fq_backlog_packets(tx->staging))
 		return 0;
-	for (n = 0; n < TG_BURST && room(tx); n++) {
+	while (n < TG_BURST && room(tx)) {
 		m = fq_dequeue(tx->staging, tx->now);
 		if (!m)
 			break;
-		tg_meta(m)->op = TG_OP_RESEAL;
-		rte_ring_sp_enqueue(tx->to_crypto[tg_meta(m)->crypto], m);
+		n += release(tx, m);
 	}
-	tx->counters.out += n;
 	return n;
 }

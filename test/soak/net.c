@@ -12,7 +12,6 @@
 struct data {
 	struct wg_data header;
 	uint8_t key[WG_KEY_LEN];
-	uint64_t sent_at;
 	uint8_t has_payload;
 } __rte_packed;
 
@@ -26,15 +25,21 @@ soak_net_create(struct soak *s)
 		s->messages[i].next_free = i + 1 < SOAK_MESSAGES ? i + 1 : NO_MESSAGE;
 }
 
+static uint32_t
+number_of(const struct wg_endpoint *e)
+{
+	const uint8_t *p = e->addr + (e->family == AF_INET ? 1 : 13);
+
+	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+}
+
 /* Who has this address now, or NULL. */
 static struct soak_side *
 owner(struct soak *s, const struct wg_endpoint *e)
 {
-	const uint8_t *p = e->addr + (e->family == AF_INET ? 1 : 13);
-	uint32_t number = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-	struct soak_side *side = number <= s->n ? &s->sides[number] : NULL;
+	struct soak_side *side = &s->sides[number_of(e)];
 
-	return side && side->address.port == e->port ? side : NULL;
+	return side->address.port == e->port ? side : NULL;
 }
 
 static bool
@@ -44,7 +49,7 @@ is_dark(const struct soak_side *side)
 }
 
 /* In the window, and not yet accepted: that must not be refused. */
-static void
+static const char *
 check_refusal(struct soak *s, const struct wg_keypair *kp, uint64_t counter)
 {
 	bool old = kp->replay.highest > counter + WG_REPLAY_WINDOW;
@@ -54,45 +59,75 @@ check_refusal(struct soak *s, const struct wg_keypair *kp, uint64_t counter)
 		(unsigned long long)counter);
 	s->counts.old += old;
 	s->counts.replayed += !old;
+	return old ? "behind the window" : "replayed";
+}
+
+/*
+ * Whatever authenticates is a sign of life: who hears one from before the sky cleared, of a session
+ * that the other end has lost meanwhile, counts the silence anew.
+ */
+static void
+heard(struct soak *s, const struct soak_message *m)
+{
+	if (m->sent_at < s->cleared)
+		s->pairs[m->pair].set_back = s->ev.now;
 }
 
 static void
-accept_data(struct soak_side *side, const struct data *msg, struct wg_keypair *kp,
+accept_data(struct soak_side *side, const struct soak_message *m, struct wg_keypair *kp,
 	const struct wg_endpoint *from)
 {
 	struct soak *s = side->soak;
+	const struct data *msg = (const void *)m->bytes;
+	uint64_t *newest = &s->pairs[m->pair].newest[m->dir];
 	struct wg_peer *peer = kp->peer;
-	uint32_t pair = side->number ? side->number : s->by_slot[peer->id & WG_PEER_SLOT_MASK];
-	uint64_t *newest = &s->pairs[pair].newest[side->number ? SOAK_TO_PEER : SOAK_FROM_PEER];
 
 	soak_check(s,
 		soak_nonces_add(&s->accepted, kp->recv_key, rte_le_to_cpu_64(msg->header.counter)),
 		"counter %llu accepted twice", (unsigned long long)msg->header.counter);
 	s->counts.accepted++;
+	heard(s, m);
 	wg_peer_received(peer, s->ev.now, msg->has_payload);
 	if (!wg_endpoint_equal(&peer->endpoint, from))
 		wg_device_roamed(side->dev, peer->id, from);
 	if (msg->has_payload)
-		*newest = RTE_MAX(*newest, msg->sent_at);
+		*newest = RTE_MAX(*newest, m->sent_at);
 	if (!atomic_exchange(&kp->heard, true))
 		wg_device_heard(side->dev, kp->local_index, s->ev.now);
 }
 
-/* As the data path does it; a wrong key is what a wrong tag would be. */
-static void
-receive_data(struct soak_side *side, const struct data *msg, const struct wg_endpoint *from)
+/* As the data path does it; a wrong key is what a wrong tag would be. Returns what became of it. */
+static const char *
+receive_data(struct soak_side *side, const struct soak_message *m, const struct wg_endpoint *from)
 {
+	const struct data *msg = (const void *)m->bytes;
 	struct soak *s = side->soak;
 	uint32_t index = rte_le_to_cpu_32(msg->header.receiver);
 	struct wg_keypair *kp = wg_index_keypair(wg_device_index(side->dev), index);
 
 	if (!kp || !wg_keypair_usable(kp, s->ev.now) ||
-		memcmp(kp->recv_key, msg->key, WG_KEY_LEN) != 0)
+		memcmp(kp->recv_key, msg->key, WG_KEY_LEN) != 0) {
 		s->counts.foreign++;
-	else if (wg_replay_update(&kp->replay, rte_le_to_cpu_64(msg->header.counter)))
-		accept_data(side, msg, kp, from);
-	else
-		check_refusal(s, kp, rte_le_to_cpu_64(msg->header.counter));
+		return "session unknown or over";
+	}
+	if (!wg_replay_update(&kp->replay, rte_le_to_cpu_64(msg->header.counter)))
+		return check_refusal(s, kp, rte_le_to_cpu_64(msg->header.counter));
+	accept_data(side, m, kp, from);
+	return msg->has_payload ? "accepted" : "accepted, a keepalive";
+}
+
+static const char *
+receive_handshake(
+	struct soak_side *side, const struct soak_message *m, const struct wg_endpoint *from)
+{
+	struct soak *s = side->soak;
+	enum wg_refusal refusal =
+		wg_device_receive(side->dev, m->bytes, m->len, from, side->under_load, s->ev.now);
+
+	s->counts.refusals[refusal]++;
+	if (!refusal)
+		heard(s, m);
+	return soak_refusal_text(refusal);
 }
 
 static void
@@ -104,11 +139,9 @@ receive(struct soak_side *side, const struct soak_message *m)
 	/* The gateway answers from where it was reached. */
 	if (!side->number)
 		memcpy(from.src, side->address.addr, sizeof(from.src));
-	if (m->bytes[0] == WG_MESSAGE_DATA)
-		receive_data(side, (const void *)m->bytes, &from);
-	else
-		s->counts.refusals[wg_device_receive(
-			side->dev, m->bytes, m->len, &from, side->under_load, s->ev.now)]++;
+	soak_note_message(s, m,
+		m->bytes[0] == WG_MESSAGE_DATA ? receive_data(side, m, &from)
+					       : receive_handshake(side, m, &from));
 	soak_wake(side);
 }
 
@@ -122,28 +155,25 @@ on_arrival(void *ctx, uint64_t i, uint64_t unused)
 	RTE_SET_USED(unused);
 	s->messages[i].next_free = s->first_free;
 	s->first_free = (uint32_t)i;
-	if (!side)
+	if (!side) {
 		s->counts.misled++;
-	else if (is_dark(side))
+		soak_note_message(s, &m, "nobody is there");
+	} else if (is_dark(side)) {
 		s->counts.lost++;
-	else
+		soak_note_message(s, &m, "the line is cut");
+	} else {
 		receive(side, &m);
+	}
 }
 
 static void
-launch(struct soak_side *from, const struct wg_endpoint *to, const void *msg, size_t len,
-	uint64_t delay)
+launch(struct soak *s, const struct soak_message *m, uint64_t delay)
 {
-	struct soak *s = from->soak;
 	uint32_t i = s->first_free;
-	struct soak_message *m = &s->messages[i];
 
-	soak_check(s, i != NO_MESSAGE && len <= sizeof(m->bytes), "too much under way");
-	s->first_free = m->next_free;
-	m->from = from->address;
-	m->to = *to;
-	m->len = (uint32_t)len;
-	memcpy(m->bytes, msg, len);
+	soak_check(s, i != NO_MESSAGE, "too much under way");
+	s->first_free = s->messages[i].next_free;
+	s->messages[i] = *m;
 	sim_after(&s->ev, delay, on_arrival, s, i, 0);
 }
 
@@ -160,22 +190,30 @@ void
 soak_net_send(struct soak_side *from, const struct wg_endpoint *to, const void *msg, size_t len)
 {
 	struct soak *s = from->soak;
+	struct soak_message m = {.pair = from->number ? from->number : number_of(to),
+		.dir = from->number ? SOAK_FROM_PEER : SOAK_TO_PEER,
+		.sent_at = s->ev.now,
+		.from = from->address,
+		.to = *to,
+		.len = (uint32_t)len};
 	uint64_t late = 0;
 
+	memcpy(m.bytes, msg, len);
 	s->counts.messages++;
 	if (is_dark(from) || soak_chance(s, s->weather.lost)) {
 		s->counts.lost++;
+		soak_note_message(s, &m, "lost");
 		return;
 	}
 	if (soak_chance(s, s->weather.late)) {
 		late = soak_below(s, LATE_MAX) * SOAK_S;
 		s->counts.late++;
 	}
-	launch(from, to, msg, len, late + delay_of(s));
+	launch(s, &m, late + delay_of(s));
 	if (!soak_chance(s, s->weather.doubled))
 		return;
 	s->counts.doubled++;
-	launch(from, to, msg, len, soak_below(s, LATE_MAX) * SOAK_S / 60 + delay_of(s));
+	launch(s, &m, soak_below(s, LATE_MAX) * SOAK_S / 60 + delay_of(s));
 }
 
 bool
@@ -184,7 +222,7 @@ soak_send_now(struct soak *s, uint32_t number, enum soak_direction dir, bool has
 	struct soak_side *side = &s->sides[dir == SOAK_TO_PEER ? 0 : number];
 	struct wg_peer *peer = soak_peer(s, number, dir);
 	struct wg_keypair *kp = wg_peer_session(peer, s->ev.now);
-	struct data msg = {.sent_at = s->ev.now, .has_payload = has_payload};
+	struct data msg = {.has_payload = has_payload};
 	uint64_t counter;
 
 	if (!kp || !wg_keypair_take_counters(kp, 1, &counter))

@@ -225,7 +225,8 @@ soak_create(struct soak *s, uint32_t peers, uint32_t busy, uint64_t seed)
 	s->sides = calloc(peers + 1, sizeof(*s->sides));
 	s->pairs = calloc(peers + 1, sizeof(*s->pairs));
 	s->by_slot = calloc(peers, sizeof(*s->by_slot));
-	soak_check(s, s->rcu && s->sides && s->pairs && s->by_slot, "out of memory");
+	s->stories = soak_story_create(peers + 1);
+	soak_check(s, s->rcu && s->sides && s->pairs && s->by_slot && s->stories, "out of memory");
 	soak_net_create(s);
 	for (uint32_t i = 0; i <= peers; i++) {
 		struct soak_side *side = &s->sides[i];
@@ -249,6 +250,7 @@ soak_destroy(struct soak *s)
 		wg_device_destroy(s->sides[i].dev);
 	rcu_destroy(s->rcu);
 	munmap(s->messages, SOAK_MESSAGES * sizeof(*s->messages));
+	soak_story_free(s->stories, s->n + 1);
 	soak_nonces_free(&s->sent);
 	soak_nonces_free(&s->accepted);
 	sim_events_free(&s->ev);
@@ -266,9 +268,12 @@ soak_restart(struct soak *s, uint32_t number)
 	start(side);
 	if (number) {
 		configure_peer(side);
+		soak_note(s, number, "the peer restarts");
 		s->counts.restarts++;
 	} else {
 		configure_gateway(s);
+		for (uint32_t i = 1; i <= s->n; i++)
+			soak_note(s, i, "the gateway restarts");
 		s->counts.gateway_restarts++;
 	}
 	soak_wake(side);
@@ -280,6 +285,7 @@ soak_move(struct soak *s, uint32_t number)
 	struct wg_endpoint *e = &s->sides[number].address;
 
 	e->port = htons((uint16_t)(1024 + soak_below(s, UINT16_MAX - 1024)));
+	soak_note(s, number, "the peer moves");
 	s->counts.moves++;
 }
 

@@ -7,6 +7,7 @@
  *   world.c    devices, restarts, what a device asks for
  *   net.c      messages under way: lost, doubled, late, to whom has moved meanwhile
  *   traffic.c  who sends when
+ *   story.c    what has happened, told when something does not hold
  *   main.c     the weather, misfortunes, and what must hold when they are over
  *
  * Whatever must never happen ends the program with a message: a (key, counter) sent twice or
@@ -18,6 +19,7 @@
 #include "device.h"
 #include "event.h"
 #include "nonces.h"
+#include "story.h"
 
 #define SOAK_S SIM_S
 #define SOAK_MINUTE (60 * SIM_S)
@@ -38,6 +40,7 @@ struct soak_pair {
 	uint32_t id; /* of the peer, at the gateway */
 	uint32_t staged[2]; /* packets that wait for a session */
 	uint64_t newest[2]; /* when the newest packet that has arrived was sent */
+	uint64_t set_back; /* when an end last took a message from before the sky cleared */
 	uint32_t pattern; /* of traffic.c, in this episode */
 	bool in_traffic;
 };
@@ -58,10 +61,14 @@ struct soak_counts {
 	uint64_t messages, lost, doubled, late, misled; /* misled: to where nobody is any more */
 	uint64_t handshakes, data, accepted, old, foreign, replayed, staged_over;
 	uint64_t restarts, gateway_restarts, moves, cuts, purges;
+	uint64_t set_back; /* pairs that came back late for a late message */
 	uint64_t refusals[WG_REFUSAL_COUNT];
 };
 
 struct soak_message {
+	uint32_t pair;
+	enum soak_direction dir;
+	uint64_t sent_at;
 	struct wg_endpoint from, to;
 	uint32_t len;
 	uint8_t bytes[160];
@@ -76,9 +83,11 @@ struct soak {
 	struct soak_side *sides; /* n + 1 */
 	struct soak_pair *pairs; /* n + 1, the first unused */
 	uint32_t *by_slot; /* the gateway's peers */
+	struct soak_story *stories; /* n + 1 */
 	struct soak_message *messages;
 	uint32_t first_free;
 	struct soak_weather weather;
+	uint64_t cleared; /* when the sky last did */
 	uint32_t busy; /* times as many peers in traffic as traffic.c says */
 	uint64_t round; /* of traffic; what belongs to another one ends */
 	uint64_t round_ends;

@@ -256,7 +256,8 @@ static inline void
 bed_command(struct bed *bed, enum tg_command_kind kind, const struct wg_peer *peer)
 {
 	assert_true(bed->n_commands < RTE_DIM(bed->commands));
-	bed->commands[bed->n_commands++] = (struct tg_command){.kind = kind, .peer = peer->id};
+	bed->commands[bed->n_commands++] = (struct tg_command){
+		.kind = kind, .peer = peer->id, .at = (uint32_t)(bed->now >> 10)};
 }
 
 /* A remote that has become able to send says so, and that confirms the session to the gateway. */

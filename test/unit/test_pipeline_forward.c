@@ -496,6 +496,44 @@ test_cut_into_the_tunnel(void **state)
 	finish(bed);
 }
 
+/*
+ * Sent when nobody knew the way to the peer, 1400 less 60 bytes wide: who may be cut is cut, into
+ * 20 + 1320 and 20 + 60, and waits no longer than the rest; the others' source is told,
+ * with the TTL that they had left.
+ */
+static void
+test_first_packets_meet_a_narrow_way(void **state)
+{
+	static const struct sent may = {BED_LAN, "10.2.0.2", 1400, 64, false};
+	static const struct told must_not[] = {
+		{.sent = {BED_LAN, "10.2.0.2", 1400, 63, true}, .type = 3, .code = 4, .mtu = 1340},
+		{.sent = {BED_LAN, "fd02::2", 1400, 63, true}, .type = 2, .mtu = 1340}};
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[3]});
+
+	(void)state;
+	address_all(bed);
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 1400);
+	bed_know(bed, 0);
+	bed->net_held = true;
+	send_packet(bed, &may);
+	send_packet(bed, &(struct sent){BED_LAN, "10.2.0.2", BIG(1400)});
+	send_packet(bed, &(struct sent){BED_LAN, "fd02::2", BIG(1400)});
+	bed_lan_send(bed, 0, 0, 1340 - 28);
+	bed_settle(bed);
+	assert_int_equal(bed->n_seen, 0);
+	bed->net_held = false;
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+	assert_int_equal(bed->n_seen, 4);
+	check_error(&bed->seen[0], &must_not[0]);
+	check_error(&bed->seen[1], &must_not[1]);
+	check_fragment(&bed->seen[2], 1340, 0, true, &may);
+	check_fragment(&bed->seen[3], 80, 1320, false, &may);
+	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TOO_BIG), 2);
+	finish(bed);
+}
+
 /* 1400 bytes out of a port of 576: 20 + 552, 20 + 552 and 20 + 276. */
 static void
 test_cut_out_of_the_tunnel(void **state)
@@ -616,6 +654,7 @@ test_mss(void **state)
 	X(test_limit)                                                                              \
 	X(test_no_path_yet)                                                                        \
 	X(test_mtu_goes_with_the_path)                                                             \
+	X(test_first_packets_meet_a_narrow_way)                                                    \
 	X(test_no_endpoint)                                                                        \
 	X(test_given_up)                                                                           \
 	X(test_cut_into_the_tunnel)                                                                \

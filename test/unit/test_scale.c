@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Many peers: what one costs that does nothing, and whose prefix it is after many moves. */
+/*
+ * Many peers: what one costs that does nothing, whose prefix it is after many moves, and how timers
+ * that fire together are spread.
+ */
 #include <malloc.h>
 #include <sys/socket.h>
 
+#include "device_private.h"
 #include "stage_crypto.h"
 #include "test_random.h"
 #include "wg_net.h"
@@ -177,12 +181,216 @@ test_moves_among_many(void **state)
 	net_destroy(net);
 }
 
+/*
+ * A device with many peers, and how much of what it asks for comes within one call.
+ */
+struct crowd {
+	struct wg_device *dev;
+	struct rcu *rcu;
+	uint64_t now;
+	uint64_t seed;
+	unsigned int begun, sent, up, gone; /* handshakes; keepalives; paths needed and not */
+};
+
+static void
+crowd_send(
+	void *ctx, struct wg_peer *peer, const struct wg_endpoint *to, const void *msg, size_t len)
+{
+	RTE_SET_USED(ctx);
+	RTE_SET_USED(peer);
+	RTE_SET_USED(to);
+	RTE_SET_USED(msg);
+	RTE_SET_USED(len);
+}
+
+/* It is computed, and lost on its way. */
+static bool
+crowd_begin(void *ctx, const struct wg_job *job)
+{
+	RTE_SET_USED(job);
+	((struct crowd *)ctx)->begun++;
+	return true;
+}
+
+static void
+crowd_keepalive(void *ctx, struct wg_peer *peer)
+{
+	struct crowd *c = ctx;
+
+	c->sent++;
+	wg_peer_sent(peer, c->now, false);
+}
+
+static void
+crowd_path_needed(void *ctx, struct wg_peer *peer)
+{
+	RTE_SET_USED(peer);
+	((struct crowd *)ctx)->up++;
+}
+
+static void
+crowd_path_not_needed(void *ctx, struct wg_peer *peer)
+{
+	RTE_SET_USED(peer);
+	((struct crowd *)ctx)->gone++;
+}
+
+static void
+crowd_ignore(void *ctx, struct wg_peer *peer)
+{
+	RTE_SET_USED(ctx);
+	RTE_SET_USED(peer);
+}
+
+static uint64_t
+crowd_wall_clock(void *ctx)
+{
+	return ((struct crowd *)ctx)->now;
+}
+
+static void
+crowd_random(void *ctx, void *buf, size_t len)
+{
+	for (uint8_t *p = buf; len--; p++)
+		*p = (uint8_t)test_random(&((struct crowd *)ctx)->seed);
+}
+
+static const struct wg_ops crowd_ops = {
+	.send = crowd_send,
+	.send_keepalive = crowd_keepalive,
+	.session_up = crowd_ignore,
+	.path_needed = crowd_path_needed,
+	.path_not_needed = crowd_path_not_needed,
+	.purge = crowd_ignore,
+	.endpoint_changed = crowd_ignore,
+	.peer_removed = crowd_ignore,
+	.begin = crowd_begin,
+	.wall_clock = crowd_wall_clock,
+	.random = crowd_random,
+};
+
+static struct crowd *
+crowd_create(uint16_t keepalive)
+{
+	struct crowd *c = calloc(1, sizeof(*c));
+	struct wg_device_params params = {
+		.max_peers = MANY, .lanes = 1, .ops = &crowd_ops, .ctx = c};
+	struct wg_update u;
+
+	c->now = 1000 * S;
+	c->rcu = params.rcu = rcu_create(1);
+	c->dev = wg_device_create(&params);
+	assert_non_null(c->dev);
+	wg_device_set_up(c->dev, false, c->now);
+	wg_update_init(&u);
+	u.has_private_key = true;
+	key_of(u.private_key, MANY);
+	for (uint32_t n = 0; n < MANY; n++) {
+		configure(&u, n);
+		u.peers[n].has_keepalive = true;
+		u.peers[n].keepalive = keepalive;
+	}
+	assert_int_equal(wg_device_apply(c->dev, &u, c->now), 0);
+	wg_update_free(&u);
+	return c;
+}
+
+static void
+crowd_destroy(struct crowd *c)
+{
+	wg_device_destroy(c->dev);
+	rcu_destroy(c->rcu);
+	free(c);
+}
+
+/* All have a session that they began, as after as many handshakes. */
+static void
+crowd_connect(struct crowd *c)
+{
+	struct wg_session_keys keys = {0};
+	struct wg_keypair *kp;
+	struct wg_peer *peer;
+	struct wg_walk walk;
+	uint32_t index;
+
+	wg_walk_begin(c->dev, &walk);
+	while ((peer = wg_walk_next(&walk))) {
+		assert_int_equal(wg_index_add_handshake(c->dev->index, peer, 0, &index), 0);
+		kp = wg_keypair_create(
+			c->dev->keypair_vault, peer, &keys, index, index, true, c->now);
+		assert_non_null(kp);
+		wg_session_add(c->dev, peer, kp, c->now);
+		wg_device_schedule(c->dev, peer, c->now);
+	}
+	wg_walk_end(&walk);
+}
+
+/* Ticks until nothing is due. The most that one did: handshakes, or all of it. */
+struct most {
+	unsigned int begun, all;
+};
+
+static struct most
+crowd_tick(struct crowd *c)
+{
+	struct most most = {0};
+	uint64_t next;
+
+	do {
+		struct crowd was = *c;
+
+		next = wg_device_tick(c->dev, c->now);
+		most.begun = RTE_MAX(most.begun, c->begun - was.begun);
+		most.all = RTE_MAX(
+			most.all, c->begun + c->sent + c->gone - was.begun - was.sent - was.gone);
+	} while (next == c->now);
+	return most;
+}
+
+/*
+ * The network comes up and all shall speak; all keepalives are due; all sessions end: each time
+ * 100,000 peers, and one call does 1024 of them at most, or begins 16 handshakes.
+ */
+static void
+test_storms_come_in_slices(void **state)
+{
+	struct crowd *c = crowd_create(25);
+	struct most most;
+
+	RTE_SET_USED(state);
+	wg_device_set_up(c->dev, true, c->now);
+	c->now += NET_GRAIN;
+	most = crowd_tick(c);
+	assert_int_equal(c->begun, MANY);
+	assert_int_equal(most.begun, 16);
+
+	crowd_connect(c);
+	assert_int_equal(c->up, MANY);
+	c->now += 25 * S + NET_GRAIN;
+	most = crowd_tick(c);
+	assert_int_equal(c->sent, MANY);
+	assert_int_equal(most.all, 1024);
+	assert_int_equal(c->begun, MANY);
+	crowd_destroy(c);
+
+	c = crowd_create(0);
+	wg_device_set_up(c->dev, true, c->now);
+	crowd_connect(c);
+	c->now += 540 * S + NET_GRAIN;
+	most = crowd_tick(c);
+	assert_int_equal(c->gone, MANY);
+	assert_int_equal(most.all, 1024);
+	assert_int_equal(wg_device_tick(c->dev, c->now), UINT64_MAX);
+	crowd_destroy(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idle_peers_fit_in_a_kib),
 		cmocka_unit_test(test_moves_among_many),
+		cmocka_unit_test(test_storms_come_in_slices),
 	};
 
 	return cmocka_run_group_tests_name("scale", tests, test_eal_group, NULL);

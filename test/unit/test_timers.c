@@ -305,6 +305,40 @@ test_answered_data_begins_no_handshake(void **state)
 	net_destroy(net);
 }
 
+/*
+ * Side 1 has lost the session, and says so at no time. Data of side 0 at 20 s would be silence
+ * enough at 35 s. But at 30 s a message of side 1 arrives that was sent before: it is only from
+ * the data at 31 s on that side 0 counts, until 46 s.
+ */
+static void
+test_late_message_breaks_the_silence(void **state)
+{
+	struct net *net = net_create_pair();
+	struct net_side *side = &net->side[0];
+	uint64_t t = establish(net);
+	struct net_message late;
+
+	RTE_SET_USED(state);
+	net_run_until(net, t + 19 * S);
+	net->held = true;
+	net_data(net, 1, 0);
+	late = net->queue[0];
+	net->queued = 0;
+	net->held = false;
+	net->drop = net_drop_from_1;
+	net_run_until(net, t + 20 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 30 * S);
+	net_receive(net, &late);
+	net_run_until(net, t + 31 * S);
+	net_data(net, 0, 1);
+	net_run_until(net, t + 46 * S - 1);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 1);
+	net_run_until(net, t + 46 * S + 333 * MS + NET_GRAIN);
+	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 2);
+	net_destroy(net);
+}
+
 static void
 set_keepalive(struct net *net, int of, int who, uint16_t seconds)
 {
@@ -571,6 +605,7 @@ main(void)
 		cmocka_unit_test(test_keepalive_after_the_end_of_the_session),
 		cmocka_unit_test(test_unanswered_data_begins_a_handshake),
 		cmocka_unit_test(test_answered_data_begins_no_handshake),
+		cmocka_unit_test(test_late_message_breaks_the_silence),
 		cmocka_unit_test(test_persistent_keepalive),
 		cmocka_unit_test(test_persistent_keepalive_after_traffic),
 		cmocka_unit_test(test_persistent_keepalive_never_gives_up),
