@@ -77,15 +77,6 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 	return moved || is_unconfirmed(kp);
 }
 
-static bool
-source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
-{
-	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
-
-	return (ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->src)
-				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
-}
-
 static void
 routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
@@ -120,7 +111,8 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	routed(c, m, tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip)));
+	routed(c, m,
+		tg_route(c->env, &c->counters, m, ip, tg_recent_lookup(&c->recent, c->env, ip)));
 }
 
 static void
@@ -179,7 +171,7 @@ tg_open_parked(struct tg_crypto *c)
 
 /* What is inside: IP, from the peer that may send from there, with the outer mark carried over. */
 static enum tg_drop
-inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
+inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
 	uint8_t outer_tos, struct pkt_ip *ip)
 {
 	enum pkt_ip_reason bad = pkt_ip_parse(job->text, job->len, ip);
@@ -188,7 +180,7 @@ inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aea
 		bad = pkt_ip_verify(ip, job->text);
 	if (bad != PKT_IP_OK)
 		return tg_drop_ip(bad);
-	if (!source_allowed(c->env, ip, kp->peer))
+	if (tg_recent_peer(&c->sender, c->env, ip) != kp->peer)
 		return TG_DROP_SOURCE;
 	if (!pkt_ecn_decap(outer_tos, job->text))
 		return TG_DROP_ECN;

@@ -94,11 +94,11 @@ WRAP(PARSE, enum pkt_ip_reason, pkt_ip_parse,
 WRAP(PARSE, enum pkt_ip_reason, pkt_ip_verify, (const struct pkt_ip *ip, const uint8_t *p), (ip, p))
 WRAP(HASH, uint32_t, pkt_flow_hash,
 	(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt), (ip, p, salt))
-WRAP(ROUTE, struct tg_hop *, tg_route_lookup,
+WRAP(ROUTE, struct tg_way, tg_route_lookup,
 	(const struct tg_env *env, const struct pkt_ip *ip), (env, ip))
 WRAP(ROUTE, enum tg_op, tg_route,
 	(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
-		struct tg_hop *hop), (env, c, m, ip, hop))
+		const struct tg_way *way), (env, c, m, ip, way))
 WRAP(SESSION, struct wg_keypair *, wg_index_keypair,
 	(const struct wg_index *t, uint32_t index), (t, index))
 WRAP(SESSION, bool, wg_replay_check, (const struct wg_replay *r, uint64_t counter), (r, counter))
