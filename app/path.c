@@ -172,20 +172,6 @@ tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
 }
 
 int
-tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
-{
-	struct rte_ether_addr mac;
-	int ret;
-
-	if (!tg_hop_mac(path->hop, &mac))
-		return -EHOSTUNREACH;
-	ret = pkt_outer_write(&path->outer, m, tos, id, path->csum);
-	if (!ret)
-		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = mac;
-	return ret;
-}
-
-int
 tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
 {
 	return pkt_outer_write(&path->outer, m, tos, id, PKT_OUTER_CSUM_LAZY);

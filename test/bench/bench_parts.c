@@ -107,8 +107,9 @@ WRAP(CIPHER, unsigned int, aead_open_burst,
 	(struct aead *a, struct aead_job *jobs, unsigned int n), (a, jobs, n))
 WRAP(QUEUE, unsigned int, fq_dequeue_burst,
 	(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n), (q, now, pkts, n))
-WRAP(HEADER, int, tg_path_write,
-	(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id), (path, m, tos, id))
+WRAP(HEADER, int, pkt_outer_write,
+	(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
+		enum pkt_outer_csum csum), (o, m, tos, id, csum))
 /* clang-format on */
 
 void __real_aead_seal_burst(struct aead *a, struct aead_job *jobs, unsigned int n);
