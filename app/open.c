@@ -174,10 +174,8 @@ static enum tg_drop
 inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
 	uint8_t outer_tos, struct pkt_ip *ip)
 {
-	enum pkt_ip_reason bad = pkt_ip_parse(job->text, job->len, ip);
+	enum pkt_ip_reason bad = pkt_ip_check(job->text, job->len, ip);
 
-	if (bad == PKT_IP_OK)
-		bad = pkt_ip_verify(ip, job->text);
 	if (bad != PKT_IP_OK)
 		return tg_drop_ip(bad);
 	if (tg_recent_peer(&c->sender, c->env, ip) != kp->peer)

@@ -91,10 +91,8 @@ ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 	const struct tg_way *way;
 	struct pkt_ip ip;
 	const uint8_t *p = (const uint8_t *)rte_pktmbuf_adj(m, eth->l2_len);
-	enum pkt_ip_reason bad = pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
+	enum pkt_ip_reason bad = pkt_ip_check(p, rte_pktmbuf_data_len(m), &ip);
 
-	if (bad == PKT_IP_OK)
-		bad = pkt_ip_verify(&ip, p);
 	if (bad != PKT_IP_OK)
 		return end(rx, m, tg_drop_ip(bad));
 	way = tg_recent_lookup(&rx->recent, env, &ip);

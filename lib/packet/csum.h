@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Internet checksum (RFC 1071), for the files of this library only.
+ * The Internet checksum (RFC 1071), for this library only.
  *
  * A sum is of 16-bit words as they lie in memory, so that no byte is swapped; it is folded once, at
  * the end. DPDK's rte_raw_cksum_mbuf() loses carries where a segment begins at an odd offset.

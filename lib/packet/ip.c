@@ -60,7 +60,7 @@ skip_extensions(const uint8_t *p, struct pkt_ip *ip)
 	return PKT_IP_OK;
 }
 
-static enum pkt_ip_reason
+static inline enum pkt_ip_reason
 parse4(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
 	uint32_t header, total;
@@ -117,8 +117,8 @@ parse6(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 	return reason;
 }
 
-enum pkt_ip_reason
-pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+static inline enum pkt_ip_reason
+parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
 	if (avail == 0)
 		return PKT_IP_TRUNCATED;
@@ -130,16 +130,32 @@ pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 }
 
 enum pkt_ip_reason
-pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p)
+pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
-	uint64_t sum;
+	return parse(p, avail, out);
+}
 
-	if (ip->version != 4)
-		return PKT_IP_OK;
-	/* Nearly all have no options: where the compiler knows the length there is no loop. */
-	if (likely(ip->l4_off == IP4_MIN))
-		sum = pkt_csum_sum(p, IP4_MIN);
-	else
-		sum = pkt_csum_sum(p, ip->l4_off);
+static enum pkt_ip_reason
+verify(uint64_t sum)
+{
 	return pkt_csum_fold(sum) == UINT16_MAX ? PKT_IP_OK : PKT_IP_BAD_CHECKSUM;
+}
+
+static __rte_noinline enum pkt_ip_reason
+verify_options(const uint8_t *p, const struct pkt_ip *ip)
+{
+	return ip->version == 4 ? verify(pkt_csum_sum(p, ip->l4_off)) : PKT_IP_OK;
+}
+
+enum pkt_ip_reason
+pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+{
+	enum pkt_ip_reason reason = parse(p, avail, out);
+
+	if (unlikely(reason != PKT_IP_OK))
+		return reason;
+	/* Nearly all have no options: where the compiler knows the length there is no loop. */
+	if (likely(p[0] == RTE_IPV4_VHL_DEF))
+		return verify(pkt_csum_sum(p, IP4_MIN));
+	return verify_options(p, out);
 }

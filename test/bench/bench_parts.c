@@ -87,11 +87,8 @@ end(enum part part, uint64_t start)
 	}
 
 /* clang-format off */
-WRAP(PARSE, bool, pkt_eth_parse,
-	(const struct rte_mbuf *m, const struct rte_ether_addr *us, struct pkt_eth *out), (m, us, out))
-WRAP(PARSE, enum pkt_ip_reason, pkt_ip_parse,
+WRAP(PARSE, enum pkt_ip_reason, pkt_ip_check,
 	(const uint8_t *p, uint32_t avail, struct pkt_ip *out), (p, avail, out))
-WRAP(PARSE, enum pkt_ip_reason, pkt_ip_verify, (const struct pkt_ip *ip, const uint8_t *p), (ip, p))
 WRAP(HASH, uint32_t, pkt_flow_hash,
 	(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt), (ip, p, salt))
 WRAP(ROUTE, struct tg_way, tg_route_lookup,
