@@ -51,6 +51,24 @@ is_unconfirmed(const struct wg_keypair *kp)
 	return atomic_load_explicit(&kp->unconfirmed, memory_order_acquire);
 }
 
+static __rte_noinline void
+tell_roamed(struct tg_crypto *c, struct rte_mbuf *m, const struct wg_peer *peer)
+{
+	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
+
+	tg_endpoint_read(m, 0, &roamed.from);
+	tg_event_post(c->events, &roamed);
+}
+
+static __rte_noinline void
+tell_heard(struct tg_crypto *c, struct wg_keypair *kp)
+{
+	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
+
+	if (tg_event_post(c->events, &heard))
+		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
+}
+
 /*
  * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it
  * came from another endpoint than answers go to, or under a session that they are not sent under
@@ -61,17 +79,12 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 {
 	struct wg_peer *peer = kp->peer;
 	const struct tg_path *path = tg_path_of(peer);
-	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
-	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
-	bool moved;
+	bool moved = path && !tg_endpoint_is(m, &path->endpoint);
 
-	tg_endpoint_read(m, 0, &roamed.from);
-	moved = path && !wg_endpoint_equal(&path->endpoint, &roamed.from);
-	if (moved || (!path && wg_peer_want_session(peer, c->now)))
-		tg_event_post(c->events, &roamed);
-	if (!atomic_load_explicit(&kp->heard, memory_order_relaxed) &&
-		tg_event_post(c->events, &heard))
-		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
+	if (unlikely(moved || (!path && wg_peer_want_session(peer, c->now))))
+		tell_roamed(c, m, peer);
+	if (unlikely(!atomic_load_explicit(&kp->heard, memory_order_relaxed)))
+		tell_heard(c, kp);
 	wg_peer_received(peer, c->now, len != 0);
 	wg_peer_count(&peer->rx_bytes, rte_pktmbuf_data_len(m));
 	return moved || is_unconfirmed(kp);
@@ -82,15 +95,16 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
 	struct tg_crypto *c = stage;
 
+	if (likely(op == TG_OP_FRAME)) {
+		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
+		return;
+	}
 	switch (op) {
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
 		if (tg_seal_admit(c, m))
 			tg_seal_add(c, m);
-		break;
-	case TG_OP_FRAME:
-		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
 		break;
 	case TG_OP_FRAGMENT:
 		tg_fragment_route(c->env, &c->counters, m, routed, c);

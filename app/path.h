@@ -50,6 +50,9 @@ void tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer);
  */
 void tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from);
 
+/* Data path. Is that e, as wg_endpoint_equal() has it? The data begin at the message. */
+bool tg_endpoint_is(struct rte_mbuf *m, const struct wg_endpoint *e);
+
 /*
  * Data path. Puts the headers before a message; mac is the hop's, id the IPv4 identification. 0, or
  * what pkt_outer_write() returns; m is not changed then.

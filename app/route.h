@@ -12,7 +12,7 @@
 /* Where a destination leads. */
 struct tg_way {
 	struct tg_hop *hop; /* longest prefix; NULL: no route */
-	const struct wg_peer *peer; /* of a hop into the tunnel: whom AllowedIPs name, or NULL */
+	const struct wg_peer *peer; /* into the tunnel, to whom AllowedIPs name; or NULL */
 	/*
 	 * For the kernel, on the interface that it came in by: ours, for an interface of the
 	 * kernel's own, or link-local, multicast or broadcast, which no route leads on.

@@ -45,13 +45,9 @@ hold(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 }
 
 /* Marsaglia, Xorshift RNGs, 2003. */
-static bool
-is_hinted(struct tg_crypto *c, uint32_t peer, uint32_t hash)
+static __rte_noinline bool
+falls_to(struct tg_crypto *c, uint32_t share)
 {
-	uint32_t share = tg_hint_share(c->hints[tg_tx_of_tin(c->env, peer)], peer, hash);
-
-	if (likely(!share))
-		return false;
 	c->random ^= c->random << 13;
 	c->random ^= c->random >> 17;
 	c->random ^= c->random << 5;
@@ -59,7 +55,7 @@ is_hinted(struct tg_crypto *c, uint32_t peer, uint32_t hash)
 }
 
 /* To the port's queue in the clear; what has nowhere to go waits as if it had no session. */
-static bool
+static __rte_noinline bool
 queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	struct tg_meta *meta = tg_meta(m);
@@ -77,7 +73,10 @@ queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
 bool
 tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
 {
-	if (is_hinted(c, tg_meta(m)->peer, m->hash.rss)) {
+	uint32_t peer = tg_meta(m)->peer;
+	uint32_t share = tg_hint_share(c->hints[tg_tx_of_tin(c->env, peer)], peer, m->hash.rss);
+
+	if (unlikely(share) && falls_to(c, share)) {
 		tg_drop(&c->counters, m, TG_DROP_HINTED);
 		return false;
 	}
