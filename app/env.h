@@ -49,11 +49,18 @@ tg_crypto_of_flow(const struct tg_env *env, uint32_t hash)
 	return (uint16_t)((uint64_t)hash * env->n_crypto >> 32);
 }
 
+/* A division takes longer than a branch that always goes the same way. */
+static inline uint16_t
+tg_remainder(uint32_t value, uint16_t n)
+{
+	return n == 1 ? 0 : (uint16_t)(value % n);
+}
+
 /* The crypto stage that opens a session's messages: see wg index.h on lanes. */
 static inline uint16_t
 tg_crypto_of_session(const struct tg_env *env, uint32_t receiver)
 {
-	return (uint16_t)(receiver % env->n_crypto);
+	return tg_remainder(receiver, env->n_crypto);
 }
 
 /* The handshake stage of a source, by a hash of it; and of a peer's jobs, which keep their order.
@@ -74,7 +81,7 @@ tg_handshake_of_peer(const struct tg_env *env, uint32_t peer)
 static inline uint16_t
 tg_tx_of_tin(const struct tg_env *env, uint32_t tin)
 {
-	return (uint16_t)((tin & WG_PEER_SLOT_MASK) % env->n_tx);
+	return tg_remainder(tin & WG_PEER_SLOT_MASK, env->n_tx);
 }
 
 #endif

@@ -43,10 +43,12 @@ tg_fragment_route(const struct tg_env *env, struct tg_counters *c, struct rte_mb
 	for (i = 0; i < n; i++) {
 		const uint8_t *p = rte_pktmbuf_mtod(out[i], const uint8_t *);
 		struct pkt_ip ip;
+		struct tg_way way;
 		enum tg_op op;
 
 		pkt_ip_parse(p, rte_pktmbuf_data_len(out[i]), &ip);
-		op = tg_route(env, c, out[i], &ip, tg_route_lookup(env, &ip));
+		way = tg_route_lookup(env, &ip);
+		op = tg_route(env, c, out[i], &ip, &way);
 		/* The MTU may have changed meanwhile. */
 		if (op == TG_OP_FRAGMENT)
 			tg_drop(c, out[i], TG_DROP_TOO_BIG);

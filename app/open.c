@@ -51,6 +51,24 @@ is_unconfirmed(const struct wg_keypair *kp)
 	return atomic_load_explicit(&kp->unconfirmed, memory_order_acquire);
 }
 
+static __rte_noinline void
+tell_roamed(struct tg_crypto *c, struct rte_mbuf *m, const struct wg_peer *peer)
+{
+	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
+
+	tg_endpoint_read(m, 0, &roamed.from);
+	tg_event_post(c->events, &roamed);
+}
+
+static __rte_noinline void
+tell_heard(struct tg_crypto *c, struct wg_keypair *kp)
+{
+	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
+
+	if (tg_event_post(c->events, &heard))
+		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
+}
+
 /*
  * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it
  * came from another endpoint than answers go to, or under a session that they are not sent under
@@ -61,29 +79,15 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 {
 	struct wg_peer *peer = kp->peer;
 	const struct tg_path *path = tg_path_of(peer);
-	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
-	struct tg_event heard = {.kind = TG_EVENT_HEARD, .id = kp->local_index};
-	bool moved;
+	bool moved = path && !tg_endpoint_is(m, &path->endpoint);
 
-	tg_endpoint_read(m, 0, &roamed.from);
-	moved = path && !wg_endpoint_equal(&path->endpoint, &roamed.from);
-	if (moved || (!path && wg_peer_want_session(peer, c->now)))
-		tg_event_post(c->events, &roamed);
-	if (!atomic_load_explicit(&kp->heard, memory_order_relaxed) &&
-		tg_event_post(c->events, &heard))
-		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
+	if (unlikely(moved || (!path && wg_peer_want_session(peer, c->now))))
+		tell_roamed(c, m, peer);
+	if (unlikely(!atomic_load_explicit(&kp->heard, memory_order_relaxed)))
+		tell_heard(c, kp);
 	wg_peer_received(peer, c->now, len != 0);
 	wg_peer_count(&peer->rx_bytes, rte_pktmbuf_data_len(m));
 	return moved || is_unconfirmed(kp);
-}
-
-static bool
-source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
-{
-	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
-
-	return (ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->src)
-				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
 }
 
 static void
@@ -91,15 +95,16 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
 	struct tg_crypto *c = stage;
 
+	if (likely(op == TG_OP_FRAME)) {
+		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
+		return;
+	}
 	switch (op) {
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
 		if (tg_seal_admit(c, m))
 			tg_seal_add(c, m);
-		break;
-	case TG_OP_FRAME:
-		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
 		break;
 	case TG_OP_FRAGMENT:
 		tg_fragment_route(c->env, &c->counters, m, routed, c);
@@ -120,7 +125,8 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	routed(c, m, tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip)));
+	routed(c, m,
+		tg_route(c->env, &c->counters, m, ip, tg_recent_lookup(&c->recent, c->env, ip)));
 }
 
 static void
@@ -179,16 +185,14 @@ tg_open_parked(struct tg_crypto *c)
 
 /* What is inside: IP, from the peer that may send from there, with the outer mark carried over. */
 static enum tg_drop
-inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
+inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
 	uint8_t outer_tos, struct pkt_ip *ip)
 {
-	enum pkt_ip_reason bad = pkt_ip_parse(job->text, job->len, ip);
+	enum pkt_ip_reason bad = pkt_ip_check(job->text, job->len, ip);
 
-	if (bad == PKT_IP_OK)
-		bad = pkt_ip_verify(ip, job->text);
 	if (bad != PKT_IP_OK)
 		return tg_drop_ip(bad);
-	if (!source_allowed(c->env, ip, kp->peer))
+	if (tg_recent_peer(&c->sender, c->env, ip) != kp->peer)
 		return TG_DROP_SOURCE;
 	if (!pkt_ecn_decap(outer_tos, job->text))
 		return TG_DROP_ECN;

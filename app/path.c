@@ -172,20 +172,6 @@ tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
 }
 
 int
-tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
-{
-	struct rte_ether_addr mac;
-	int ret;
-
-	if (!tg_hop_mac(path->hop, &mac))
-		return -EHOSTUNREACH;
-	ret = pkt_outer_write(&path->outer, m, tos, id, path->csum);
-	if (!ret)
-		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = mac;
-	return ret;
-}
-
-int
 tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
 {
 	return pkt_outer_write(&path->outer, m, tos, id, PKT_OUTER_CSUM_LAZY);
@@ -210,4 +196,23 @@ tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from)
 		memcpy(from->addr, ip + offsetof(struct rte_ipv6_hdr, src_addr), 16);
 		memcpy(from->src, ip + offsetof(struct rte_ipv6_hdr, dst_addr), 16);
 	}
+}
+
+bool
+tg_endpoint_is(struct rte_mbuf *m, const struct wg_endpoint *e)
+{
+	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *ip = message - tg_meta(m)->outer_len;
+	const uint8_t *udp = message - sizeof(struct rte_udp_hdr);
+	uint16_t iface = (uint16_t)(m->port + 1);
+
+	if (memcmp(udp, &e->port, sizeof(e->port)) != 0 || (iface != e->iface && iface && e->iface))
+		return false;
+	if (ip[0] >> 4 == 4)
+		return e->family == AF_INET &&
+			memcmp(ip + offsetof(struct rte_ipv4_hdr, src_addr), e->addr, 4) == 0 &&
+			memcmp(ip + offsetof(struct rte_ipv4_hdr, dst_addr), e->src, 4) == 0;
+	return e->family == AF_INET6 &&
+		memcmp(ip + offsetof(struct rte_ipv6_hdr, src_addr), e->addr, 16) == 0 &&
+		memcmp(ip + offsetof(struct rte_ipv6_hdr, dst_addr), e->src, 16) == 0;
 }

@@ -50,11 +50,23 @@ void tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer);
  */
 void tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *from);
 
+/* Data path. Is that e, as wg_endpoint_equal() has it? The data begin at the message. */
+bool tg_endpoint_is(struct rte_mbuf *m, const struct wg_endpoint *e);
+
 /*
- * Data path. Puts the headers before a message; id is the IPv4 identification. 0, -EHOSTUNREACH
- * while the hop has no MAC, or what pkt_outer_write() returns; m is not changed then.
+ * Data path. Puts the headers before a message; mac is the hop's, id the IPv4 identification. 0, or
+ * what pkt_outer_write() returns; m is not changed then.
  */
-int tg_path_write(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);
+static inline int
+tg_path_write(const struct tg_path *path, const struct rte_ether_addr *mac, struct rte_mbuf *m,
+	uint8_t tos, uint16_t id)
+{
+	int ret = pkt_outer_write(&path->outer, m, tos, id, path->csum);
+
+	if (likely(!ret))
+		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = *mac;
+	return ret;
+}
 
 /*
  * Control. The same, with the destination MAC left to be filled in when the hop has one. Without

@@ -91,6 +91,7 @@ tg_refuse_answer(const struct tg_env *env, struct tg_counters *c, struct rte_mbu
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint8_t src[16];
 	struct pkt_ip ip;
+	struct tg_way way;
 	enum tg_op op;
 
 	/* Parsed before, and so is what is made of it: neither can fail. */
@@ -104,7 +105,8 @@ tg_refuse_answer(const struct tg_env *env, struct tg_counters *c, struct rte_mbu
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	meta->fq.hash = m->hash.rss;
 	meta->peer = TG_TIN_TWIN;
-	op = tg_route(env, c, m, &ip, tg_route_lookup(env, &ip));
+	way = tg_route_lookup(env, &ip);
+	op = tg_route(env, c, m, &ip, &way);
 	switch (op) {
 	case TG_OP_DROPPED:
 		return op;

@@ -7,13 +7,6 @@
 #include "mss.h"
 #include "refuse.h"
 
-struct tg_hop *
-tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
-{
-	return ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
-				: tg_fib_lookup6(env->fib, ip->dst);
-}
-
 /* Multicast, link-local, and broadcast. */
 static bool
 stays_on_link(const struct pkt_ip *ip)
@@ -28,11 +21,18 @@ stays_on_link(const struct pkt_ip *ip)
 	return top >> 24 == 0xff || top >> 22 == 0xfe80 >> 6;
 }
 
-bool
-tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip)
+struct tg_way
+tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
 {
-	return (hop && (hop->type == TG_HOP_LOCAL || hop->type == TG_HOP_KERNEL)) ||
-		stays_on_link(ip);
+	struct tg_hop *hop = ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
+					      : tg_fib_lookup6(env->fib, ip->dst);
+	struct tg_way way = {.hop = hop, .kernels = stays_on_link(ip)};
+
+	if (hop && (hop->type == TG_HOP_LOCAL || hop->type == TG_HOP_KERNEL))
+		way.kernels = true;
+	if (hop && hop->type == TG_HOP_TUNNEL && !way.kernels)
+		way.peer = tg_route_peer(env, ip, ip->dst);
+	return way;
 }
 
 bool
@@ -72,17 +72,11 @@ tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip 
 
 static enum tg_op
 to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip)
+	const struct pkt_ip *ip, const struct wg_peer *peer)
 {
-	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
-	const struct wg_peer *peer = ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->dst)
-						      : wg_allowedips_lookup6(allowed, ip->dst);
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-	uint32_t mtu;
+	uint32_t mtu = tg_route_peer_mtu(env, peer);
 
-	if (unlikely(!peer))
-		return tg_refuse(c, m, ip, TG_DROP_NO_PEER, PKT_ICMP_HOST);
-	mtu = tg_route_peer_mtu(env, peer);
 	if (unlikely(ip->total_len > mtu))
 		return tg_route_too_big(c, m, ip, mtu);
 	if (unlikely(!pkt_ttl_dec(p)))
@@ -125,37 +119,47 @@ to_port(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	return TG_OP_FRAME;
 }
 
-static enum tg_op
-decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
-	struct tg_hop *hop)
+/* Neither to a peer nor to a port. */
+static __rte_noinline enum tg_op
+end_here(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
+	const struct tg_way *way)
 {
-	if (tg_route_is_kernels(hop, ip))
+	struct tg_hop *hop = way->hop;
+
+	if (way->kernels)
 		return TG_OP_TUNNEL;
 	if (!hop)
 		return tg_refuse(c, m, ip, TG_DROP_NO_ROUTE, PKT_ICMP_NET);
 	switch (hop->type) {
 	case TG_HOP_TUNNEL:
-		return to_peer(env, c, m, ip);
-	case TG_HOP_ETHER:
-	case TG_HOP_ON_LINK:
-		return to_port(env, c, m, ip, hop);
+		return tg_refuse(c, m, ip, TG_DROP_NO_PEER, PKT_ICMP_HOST);
 	case TG_HOP_UNREACHABLE:
 		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_HOST);
 	case TG_HOP_PROHIBIT:
 		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_PROHIBITED);
-	case TG_HOP_LOCAL:
-	case TG_HOP_KERNEL:
-	case TG_HOP_BLACKHOLE:
-		break;
+	default:
+		return end(c, m, TG_DROP_PROHIBITED);
 	}
-	return end(c, m, TG_DROP_PROHIBITED);
+}
+
+static enum tg_op
+decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
+	const struct tg_way *way)
+{
+	struct tg_hop *hop = way->hop;
+
+	if (way->peer)
+		return to_peer(env, c, m, ip, way->peer);
+	if (hop && !way->kernels && (hop->type == TG_HOP_ETHER || hop->type == TG_HOP_ON_LINK))
+		return to_port(env, c, m, ip, hop);
+	return end_here(c, m, ip, way);
 }
 
 enum tg_op
 tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip, struct tg_hop *hop)
+	const struct pkt_ip *ip, const struct tg_way *way)
 {
-	enum tg_op op = decide(env, c, m, ip, hop);
+	enum tg_op op = decide(env, c, m, ip, way);
 
 	if (op != TG_OP_DROPPED)
 		tg_meta(m)->op = op;

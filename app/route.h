@@ -11,17 +11,32 @@
 #include "drops.h"
 #include "env.h"
 
-/* The hop for the packet's destination; NULL: no route. Longest prefix. */
-struct tg_hop *tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip);
+/* Where a destination leads. */
+struct tg_way {
+	struct tg_hop *hop; /* longest prefix; NULL: no route */
+	const struct wg_peer *peer; /* into the tunnel, to whom AllowedIPs name; or NULL */
+	/*
+	 * For the kernel, on the interface that it came in by: ours, for an interface of the
+	 * kernel's own, or link-local, multicast or broadcast, which no route leads on.
+	 */
+	bool kernels;
+};
+
+/* Data path and control. */
+struct tg_way tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip);
+
+/* Data path and control. The peer that AllowedIPs name for an address of the packet, or NULL. */
+static inline const struct wg_peer *
+tg_route_peer(const struct tg_env *env, const struct pkt_ip *ip, const uint8_t *addr)
+{
+	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
+
+	return ip->version == 4 ? wg_allowedips_lookup4(allowed, addr)
+				: wg_allowedips_lookup6(allowed, addr);
+}
 
 /*
- * Is the packet for the kernel, on the interface that it came in by: ours, for an interface of the
- * kernel's own, or link-local, multicast or broadcast, which no route leads on?
- */
-bool tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip);
-
-/*
- * Data path. m's data begin at the IP packet that ip describes and end with it, hop is where it
+ * Data path. m's data begin at the IP packet that ip describes and end with it, way is where it
  * leads; meta->peer is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets
  * meta->op and, for TG_OP_SEAL, meta->peer; for TG_OP_FRAME it writes the Ethernet header and sets
  * meta->port. TG_OP_TUNNEL: ours, or for the kernel to forward. TG_OP_REFUSED: for
@@ -29,7 +44,7 @@ bool tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip);
  * is freed and counted in c.
  */
 enum tg_op tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip, struct tg_hop *hop);
+	const struct pkt_ip *ip, const struct tg_way *way);
 
 /* Data path and control. Bytes of IP packet that fit the tunnel and the way to the peer. */
 static inline uint32_t

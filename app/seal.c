@@ -45,13 +45,9 @@ hold(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 }
 
 /* Marsaglia, Xorshift RNGs, 2003. */
-static bool
-is_hinted(struct tg_crypto *c, uint32_t peer, uint32_t hash)
+static __rte_noinline bool
+falls_to(struct tg_crypto *c, uint32_t share)
 {
-	uint32_t share = tg_hint_share(c->hints[tg_tx_of_tin(c->env, peer)], peer, hash);
-
-	if (likely(!share))
-		return false;
 	c->random ^= c->random << 13;
 	c->random ^= c->random >> 17;
 	c->random ^= c->random << 5;
@@ -59,7 +55,7 @@ is_hinted(struct tg_crypto *c, uint32_t peer, uint32_t hash)
 }
 
 /* To the port's queue in the clear; what has nowhere to go waits as if it had no session. */
-static bool
+static __rte_noinline bool
 queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	struct tg_meta *meta = tg_meta(m);
@@ -77,7 +73,10 @@ queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
 bool
 tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
 {
-	if (is_hinted(c, tg_meta(m)->peer, m->hash.rss)) {
+	uint32_t peer = tg_meta(m)->peer;
+	uint32_t share = tg_hint_share(c->hints[tg_tx_of_tin(c->env, peer)], peer, m->hash.rss);
+
+	if (unlikely(share) && falls_to(c, share)) {
 		tg_drop(&c->counters, m, TG_DROP_HINTED);
 		return false;
 	}
@@ -111,36 +110,46 @@ tg_seal_held(struct tg_crypto *c)
 		tg_seal_add(c, c->held[i]);
 }
 
+/* What the messages of a run have in common. */
+struct seal {
+	struct wg_keypair *kp;
+	uint32_t mtu; /* padding ends there */
+	bool ecn;
+	uint64_t counter; /* of the next one */
+};
+
+/* Zeroes for the padding are written where the tag will be, too. */
+_Static_assert((int)PKT_WG_PAD <= (int)WG_TAG_LEN, "padding is shorter than what is written");
+
 /* A message in place: header before, padding and room for the tag behind. */
 static bool
-shape(const struct tg_env *env, struct rte_mbuf *m, const struct wg_keypair *kp, uint64_t counter,
-	struct aead_job *job)
+shape(struct rte_mbuf *m, struct seal *s, struct aead_job *job)
 {
-	bool ecn = atomic_load_explicit(&kp->peer->ecn, memory_order_relaxed);
-	uint16_t len = rte_pktmbuf_data_len(m);
-	uint16_t padded = (uint16_t)pkt_wg_padded(len, tg_route_peer_mtu(env, kp->peer));
 	struct tg_meta *meta = tg_meta(m);
-	struct wg_data *msg;
+	uint8_t *text = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	uint32_t padded = pkt_wg_padded(len, s->mtu);
+	struct wg_data *msg = (void *)(text - sizeof(*msg));
+	uint64_t counter = s->counter++;
 
-	if (rte_pktmbuf_tailroom(m) < padded - len + WG_TAG_LEN ||
-		rte_pktmbuf_headroom(m) < sizeof(*msg))
+	if (unlikely(rte_pktmbuf_tailroom(m) < padded - len + WG_TAG_LEN ||
+		    rte_pktmbuf_headroom(m) < sizeof(*msg)))
 		return false;
 	meta->tos = 0;
-	if (len && ecn)
-		meta->tos = pkt_ecn_encap(pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *)));
+	if (len && s->ecn)
+		meta->tos = pkt_ecn_encap(pkt_ip_tos(text));
 	meta->op = TG_OP_WIRE;
-	meta->keypair = kp->local_index;
+	meta->keypair = s->kp->local_index;
 	meta->counter = (uint32_t)counter;
-	memset(rte_pktmbuf_append(m, (uint16_t)(padded - len + WG_TAG_LEN)), 0,
-		(size_t)(padded - len));
-	msg = (void *)rte_pktmbuf_prepend(m, sizeof(*msg));
-	msg->type = rte_cpu_to_le_32(WG_MESSAGE_DATA);
-	msg->receiver = rte_cpu_to_le_32(kp->remote_index);
-	msg->counter = rte_cpu_to_le_64(counter);
-	*job = (struct aead_job){.text = (uint8_t *)(msg + 1),
-		.key = kp->send_key,
-		.counter = counter,
-		.len = padded};
+	memset(text + len, 0, WG_TAG_LEN);
+	m->data_off -= sizeof(*msg);
+	m->data_len = (uint16_t)(sizeof(*msg) + padded + WG_TAG_LEN);
+	m->pkt_len = m->data_len;
+	*msg = (struct wg_data){.type = rte_cpu_to_le_32(WG_MESSAGE_DATA),
+		.receiver = rte_cpu_to_le_32(s->kp->remote_index),
+		.counter = rte_cpu_to_le_64(counter)};
+	*job = (struct aead_job){
+		.text = text, .key = s->kp->send_key, .counter = counter, .len = padded};
 	return true;
 }
 
@@ -150,37 +159,75 @@ is_older(struct rte_mbuf *m)
 	return tg_meta(m)->op == TG_OP_RESEAL;
 }
 
+static void
+seal(struct tg_crypto *c, struct rte_mbuf *m, struct seal *s, struct tg_batch *out)
+{
+	if (likely(shape(m, s, &out->jobs[out->n])))
+		out->pkts[out->n++] = m;
+	else
+		tg_drop(&c->counters, m, TG_DROP_NO_ROOM);
+}
+
+/*
+ * A run that is not sealed as it is. With older packets on their way, the session is only for those
+ * of them that have come back.
+ */
+static __rte_noinline void
+run_in_order(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct seal *s,
+	struct tg_batch *out)
+{
+	struct tg_lane_peer *lane = tg_lane_peer(c, tg_meta(pkts[0])->peer);
+	unsigned int i, sealed = 0;
+
+	for (i = 0; i < n; i++)
+		sealed += is_older(pkts[i]);
+	if (s->kp && !wg_keypair_take_counters(s->kp, sealed, &s->counter))
+		s->kp = NULL;
+	for (i = 0; i < n; i++) {
+		if (!s->kp)
+			stage(c, pkts[i], lane);
+		else if (!is_older(pkts[i]))
+			hold(c, pkts[i], lane);
+		else
+			seal(c, pkts[i], s, out);
+	}
+}
+
+static void
+drop_all(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, enum tg_drop why)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		tg_drop(&c->counters, pkts[i], why);
+}
+
 /*
  * One run of packets for the same peer: one look at its state, one session, one add to its counter.
- * With older packets on their way, the session is only for those of them that have come back.
  */
 static void
 run(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct tg_batch *out)
 {
 	uint32_t id = tg_meta(pkts[0])->peer;
 	const struct wg_peer *peer = wg_device_peer(c->env->dev, id);
-	struct wg_keypair *kp = peer ? wg_peer_session(peer, c->now) : NULL;
 	struct tg_lane_peer *lane = tg_lane_peer(c, id);
 	bool wait = lane->held || atomic_load_explicit(&lane->waiting, memory_order_relaxed);
-	unsigned int i, sealed = n;
-	uint64_t counter = 0;
+	struct seal s;
+	unsigned int i;
 
-	for (i = 0; wait && i < n; i++)
-		sealed -= !is_older(pkts[i]);
-	if (kp && !wg_keypair_take_counters(kp, sealed, &counter))
-		kp = NULL;
-	for (i = 0; i < n; i++) {
-		if (!peer)
-			tg_drop(&c->counters, pkts[i], TG_DROP_PEER_GONE);
-		else if (!kp)
-			stage(c, pkts[i], lane);
-		else if (wait && !is_older(pkts[i]))
-			hold(c, pkts[i], lane);
-		else if (!shape(c->env, pkts[i], kp, counter++, &out->jobs[out->n]))
-			tg_drop(&c->counters, pkts[i], TG_DROP_NO_ROOM);
-		else
-			out->pkts[out->n++] = pkts[i];
+	if (unlikely(!peer)) {
+		drop_all(c, pkts, n, TG_DROP_PEER_GONE);
+		return;
 	}
+	s = (struct seal){.kp = wg_peer_session(peer, c->now),
+		.mtu = tg_route_peer_mtu(c->env, peer),
+		.ecn = atomic_load_explicit(&peer->ecn, memory_order_relaxed)};
+	if (unlikely(wait || !s.kp || !wg_keypair_take_counters(s.kp, n, &s.counter))) {
+		run_in_order(c, pkts, n, &s, out);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		seal(c, pkts[i], &s, out);
 }
 
 void

@@ -180,6 +180,8 @@ stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 	unsigned int i, n = 0;
 
 	c->now = now;
+	c->recent.dst.version = 0;
+	c->sender.src.version = 0;
 	/*
 	 * What waited in a closed tin is older than what is held here, that than what comes out of
 	 * TX's queue, and that than new arrivals.

@@ -21,6 +21,7 @@
 #include "env.h"
 #include "event.h"
 #include "hint.h"
+#include "recent.h"
 #include "refuse.h"
 #include "ring.h"
 
@@ -85,6 +86,8 @@ struct tg_crypto {
 
 	struct tg_lane_peer *peers; /* by slot */
 
+	struct tg_recent_way recent;
+	struct tg_recent_sender sender;
 	struct tg_refuse_limit refused;
 
 	uint16_t n_held;

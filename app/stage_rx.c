@@ -11,7 +11,6 @@
 #include "fetch.h"
 #include "fragment.h"
 #include "hash.h"
-#include "route.h"
 
 static enum tg_op
 end(struct tg_rx *rx, struct rte_mbuf *m, enum tg_drop why)
@@ -89,25 +88,23 @@ static enum tg_op
 ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 {
 	const struct tg_env *env = rx->env;
-	struct tg_hop *hop;
+	const struct tg_way *way;
 	struct pkt_ip ip;
 	const uint8_t *p = (const uint8_t *)rte_pktmbuf_adj(m, eth->l2_len);
-	enum pkt_ip_reason bad = pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
+	enum pkt_ip_reason bad = pkt_ip_check(p, rte_pktmbuf_data_len(m), &ip);
 
-	if (bad == PKT_IP_OK)
-		bad = pkt_ip_verify(&ip, p);
 	if (bad != PKT_IP_OK)
 		return end(rx, m, tg_drop_ip(bad));
-	hop = tg_route_lookup(env, &ip);
-	if (hop && hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
-		return wireguard(rx, m, &ip);
-	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
-	if (tg_route_is_kernels(hop, &ip))
+	way = tg_recent_lookup(&rx->recent, env, &ip);
+	if (way->kernels) {
+		if (way->hop && way->hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
+			return wireguard(rx, m, &ip);
 		return to_twin(m, eth->l2_len);
-
+	}
+	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - ip.total_len));
 	tg_meta(m)->peer = TG_TIN_FORWARD;
-	return tg_route(env, &rx->counters, m, &ip, hop);
+	return tg_route(env, &rx->counters, m, &ip, way);
 }
 
 /* The cipher needs a packet in one piece; false when it is larger than a buffer. Takes cycles. */
@@ -220,6 +217,7 @@ stage_rx_poll(struct tg_rx *rx, uint64_t now)
 	unsigned int i, n = 0;
 
 	rx->now = now;
+	rx->recent.dst.version = 0;
 	while (poll_queues(rx, &n))
 		;
 	if (!n)

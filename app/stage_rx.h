@@ -8,6 +8,7 @@
 #define TG_STAGE_RX_H
 
 #include "env.h"
+#include "recent.h"
 #include "refuse.h"
 #include "ring.h"
 
@@ -26,6 +27,7 @@ struct tg_rx {
 	struct tg_outbox crypto[TG_STAGES_MAX];
 	struct tg_outbox handshake[TG_STAGES_MAX];
 	struct tg_outbox local;
+	struct tg_recent_way recent;
 	struct tg_refuse_limit refused;
 	struct tg_counters counters;
 	uint64_t linearized; /* packets that came in several buffers and were copied into one */

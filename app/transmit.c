@@ -162,48 +162,76 @@ tg_transmit_purge(struct tg_tx *tx, uint32_t peer)
 		fq_tin_purge(tx->wires[i].queue, peer);
 }
 
-/* The peer may have moved, or gone, while its packet was queued: the packet follows. */
+/*
+ * Where the messages of a run go: its peer may have moved, or gone, while they were queued, and
+ * they follow. What is known by peer is looked up once.
+ */
+struct departure {
+	uint32_t id;
+	uint16_t port;
+	bool resolved; /* mac is the next hop's */
+	uint32_t len_max; /* that fits the way, of a message */
+	struct wg_peer *peer;
+	const struct tg_path *path; /* NULL: not over this port any more */
+	struct rte_ether_addr mac;
+	uint64_t bytes; /* that have left so far */
+	uint32_t longest;
+};
+
+static void
+depart(const struct tg_tx *tx, struct departure *d, uint32_t id, uint16_t port)
+{
+	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
+	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
+
+	*d = (struct departure){.id = id, .port = port, .peer = peer};
+	if (!path || path->port != port)
+		return;
+	d->path = path;
+	d->resolved = tg_hop_mac(path->hop, &d->mac);
+	d->len_max = tg_fib_port_mtu(tx->env->fib, port) + RTE_ETHER_HDR_LEN - path->outer.len;
+}
+
+static void
+stamp(const struct tg_tx *tx, const struct departure *d)
+{
+	if (!d->bytes)
+		return;
+	wg_peer_sent(d->peer, tx->now, d->longest > WG_DATA_LEN_MIN);
+	wg_peer_count(&d->peer->tx_bytes, d->bytes);
+}
+
+/* False: it is not on its way to the port. */
 static bool
-write_header(struct tg_tx *tx, struct rte_mbuf *m, uint16_t port)
+write_header(struct tg_tx *tx, struct rte_mbuf *m, struct departure *d)
 {
 	struct tg_meta *meta = tg_meta(m);
-	struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
-	struct tg_path *path = peer ? tg_path_of(peer) : NULL;
-	uint32_t len;
+	uint32_t len = m->pkt_len - meta->outer_len;
+	enum tg_drop why;
 
-	m->pkt_len -= meta->outer_len;
-	len = m->pkt_len;
-	if (!path || path->port != port) {
+	m->pkt_len = len;
+	if (unlikely(!d->path)) {
 		tg_transmit_enqueue(tx, &m, 1);
 		return false;
 	}
-	if (!wg_peer_in_window(peer, meta->keypair, meta->counter)) {
-		tg_lose(&tx->counters, m, TG_DROP_REPLAY_WINDOW);
-		return false;
-	}
-	/* Cannot be unless the path has changed on the way: then what fitted may not fit any more.
-	 */
-	if (unlikely(len + path->outer.len - RTE_ETHER_HDR_LEN >
-		    tg_fib_port_mtu(tx->env->fib, port))) {
-		tg_lose(&tx->counters, m, TG_DROP_TOO_BIG);
-		return false;
-	}
-	switch (tg_path_write(path, m, meta->tos, tx->ipv4_id++)) {
-	case 0:
-		break;
-	case -EHOSTUNREACH:
+	/* Too big it cannot be unless the path has changed on the way: then what fitted may not fit
+	 * any more. */
+	if (!wg_peer_in_window(d->peer, meta->keypair, meta->counter))
+		why = TG_DROP_REPLAY_WINDOW;
+	else if (unlikely(len > d->len_max))
+		why = TG_DROP_TOO_BIG;
+	else if (unlikely(!d->resolved)) {
 		tg_outbox_push(&tx->local, m, &tx->counters);
 		return false;
-	case -ENOSPC:
-		tg_lose(&tx->counters, m, TG_DROP_NO_ROOM);
-		return false;
-	default:
-		tg_lose(&tx->counters, m, TG_DROP_TOO_BIG);
-		return false;
+	} else if (unlikely(tg_path_write(d->path, &d->mac, m, meta->tos, tx->ipv4_id++)))
+		why = TG_DROP_NO_ROOM;
+	else {
+		d->bytes += len;
+		d->longest = RTE_MAX(d->longest, len);
+		return true;
 	}
-	wg_peer_sent(peer, tx->now, len > WG_DATA_LEN_MIN);
-	wg_peer_count(&peer->tx_bytes, len);
-	return true;
+	tg_lose(&tx->counters, m, why);
+	return false;
 }
 
 /* The operator may have changed it. */
@@ -224,6 +252,7 @@ static void
 refill(struct tg_tx *tx, uint16_t port, struct fq *last)
 {
 	struct tg_wire *wire = &tx->wires[port];
+	struct departure d = {.id = WG_PEER_ID_RESERVED};
 	struct rte_mbuf *pkts[TG_BURST];
 	unsigned int i, n;
 
@@ -236,11 +265,16 @@ refill(struct tg_tx *tx, uint16_t port, struct fq *last)
 
 		if (meta->op == TG_OP_WIRE) {
 			tg_hint_sent(&tx->hinter, meta->peer, meta->fq.hash);
-			if (!write_header(tx, pkts[i], port))
+			if (meta->peer != d.id) {
+				stamp(tx, &d);
+				depart(tx, &d, meta->peer, port);
+			}
+			if (!write_header(tx, pkts[i], &d))
 				continue;
 		}
 		wire->pkts[wire->n++] = pkts[i];
 	}
+	stamp(tx, &d);
 }
 
 /* Nothing leaves the queue before the port has taken what left it last: the wait stays in the

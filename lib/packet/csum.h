@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Internet checksum (RFC 1071), for the files of this library only.
+ * The Internet checksum (RFC 1071), for this library only.
  *
  * A sum is of 16-bit words as they lie in memory, so that no byte is swapped; it is folded once, at
  * the end. DPDK's rte_raw_cksum_mbuf() loses carries where a segment begins at an odd offset.
@@ -17,14 +17,13 @@ pkt_be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
+/* The upper half of x + (x with its halves swapped) is the sum of both halves and their carry. */
 static inline uint16_t
 pkt_csum_fold(uint64_t sum)
 {
-	sum = (sum >> 32) + (uint32_t)sum;
-	sum = (sum >> 32) + (uint32_t)sum;
-	sum = (sum >> 16) + (uint16_t)sum;
-	sum = (sum >> 16) + (uint16_t)sum;
-	return (uint16_t)sum;
+	uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 /* The sum of len bytes, not folded: below 2^48 for what a packet can hold. */
@@ -43,15 +42,23 @@ pkt_csum_sum(const uint8_t *p, uint32_t len)
 	return low + high + (uint32_t)word + (word >> 32);
 }
 
-/* RFC 1624 equation 3: a 16-bit word of an IPv4 header, in host order, changes from was to is. */
+/* RFC 1624 equation 3: change is ~was + is of a 16-bit word of an IPv4 header, in host order. */
+static inline void
+pkt_csum_change(uint8_t *field, uint32_t change)
+{
+	uint32_t sum = (uint16_t)~pkt_be16(field) + change;
+	uint16_t csum;
+
+	sum = (sum >> 16) + (uint16_t)sum;
+	csum = (uint16_t) ~((sum >> 16) + sum);
+	field[0] = csum >> 8;
+	field[1] = (uint8_t)csum;
+}
+
 static inline void
 pkt_csum_update(uint8_t *field, uint16_t was, uint16_t is)
 {
-	uint32_t sum = (uint16_t)~pkt_be16(field) + (uint16_t)~was + is;
-	uint16_t csum = (uint16_t)~pkt_csum_fold(sum);
-
-	field[0] = csum >> 8;
-	field[1] = (uint8_t)csum;
+	pkt_csum_change(field, (uint32_t)(uint16_t)~was + is);
 }
 
 #endif

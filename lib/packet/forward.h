@@ -10,6 +10,8 @@
 
 #include <rte_common.h>
 
+#include "csum.h"
+
 enum { PKT_WG_PAD = 16 };
 
 /*
@@ -17,7 +19,20 @@ enum { PKT_WG_PAD = 16 };
  * write; the IPv4 header checksum is kept right. false, and nothing changed, when that would leave
  * 0 (RFC 1812 section 5.3.1, RFC 8200 section 3).
  */
-bool pkt_ttl_dec(uint8_t *ip);
+static inline bool
+pkt_ttl_dec(uint8_t *ip)
+{
+	bool v4 = ip[0] >> 4 == 4;
+	uint8_t *ttl = v4 ? ip + 8 : ip + 7;
+
+	if (*ttl <= 1)
+		return false;
+	--*ttl;
+	/* ~was + is of the word of TTL and protocol. */
+	if (v4)
+		pkt_csum_change(ip + 10, 0xfeff);
+	return true;
+}
 
 /* Would it? */
 static inline bool

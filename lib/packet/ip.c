@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <rte_ip.h>
 
 #include "csum.h"
@@ -59,78 +60,102 @@ skip_extensions(const uint8_t *p, struct pkt_ip *ip)
 	return PKT_IP_OK;
 }
 
-static enum pkt_ip_reason
-parse4(const uint8_t *p, uint32_t avail, struct pkt_ip *ip)
+static inline enum pkt_ip_reason
+parse4(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
+	uint32_t header, total;
+	uint16_t fragment;
+
 	if (avail < IP4_MIN)
 		return PKT_IP_TRUNCATED;
-	ip->l4_off = (p[0] & 0xf) * 4;
-	ip->total_len = pkt_be16(p + 2);
-	if (ip->l4_off < IP4_MIN)
+	header = (p[0] & 0xf) * 4;
+	total = pkt_be16(p + 2);
+	fragment = pkt_be16(p + 6);
+	if (header < IP4_MIN)
 		return PKT_IP_BAD_HEADER;
-	if (ip->total_len < ip->l4_off)
+	if (total < header)
 		return PKT_IP_BAD_LENGTH;
-	if (ip->total_len > avail)
+	if (total > avail)
 		return PKT_IP_TRUNCATED;
-	ip->src = p + 12;
-	ip->dst = p + 16;
-	ip->version = 4;
-	ip->addr_len = 4;
-	ip->proto = p[9];
-	ip->tos = p[1];
-	ip->fragment = (pkt_be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)) != 0;
-	ip->later_fragment = (pkt_be16(p + 6) & RTE_IPV4_HDR_OFFSET_MASK) != 0;
+	*out = (struct pkt_ip){
+		.src = p + 12,
+		.dst = p + 16,
+		.total_len = total,
+		.l4_off = (uint16_t)header,
+		.version = 4,
+		.addr_len = 4,
+		.proto = p[9],
+		.tos = p[1],
+		.fragment = (fragment & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)) != 0,
+		.later_fragment = (fragment & RTE_IPV4_HDR_OFFSET_MASK) != 0,
+	};
 	return PKT_IP_OK;
 }
 
-static enum pkt_ip_reason
-parse6(const uint8_t *p, uint32_t avail, struct pkt_ip *ip)
-{
-	if (avail < IP6_LEN)
-		return PKT_IP_TRUNCATED;
-	ip->total_len = IP6_LEN + pkt_be16(p + 4);
-	if (ip->total_len > avail)
-		return PKT_IP_TRUNCATED;
-	ip->src = p + 8;
-	ip->dst = p + 24;
-	ip->l4_off = IP6_LEN;
-	ip->version = 6;
-	ip->addr_len = 16;
-	ip->proto = p[6];
-	ip->tos = pkt_ip_tos(p);
-	return skip_extensions(p, ip);
-}
-
-enum pkt_ip_reason
-pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+/* Apart, so that IPv4 does not save its registers. */
+static __rte_noinline enum pkt_ip_reason
+parse6(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
 	enum pkt_ip_reason reason;
 	struct pkt_ip ip;
 
-	if (avail == 0)
+	if (avail < IP6_LEN)
 		return PKT_IP_TRUNCATED;
-	if (p[0] >> 4 == 4)
-		reason = parse4(p, avail, &ip);
-	else if (p[0] >> 4 == 6)
-		reason = parse6(p, avail, &ip);
-	else
-		reason = PKT_IP_BAD_VERSION;
+	ip.total_len = IP6_LEN + pkt_be16(p + 4);
+	if (ip.total_len > avail)
+		return PKT_IP_TRUNCATED;
+	ip.src = p + 8;
+	ip.dst = p + 24;
+	ip.l4_off = IP6_LEN;
+	ip.version = 6;
+	ip.addr_len = 16;
+	ip.proto = p[6];
+	ip.tos = pkt_ip_tos(p);
+	reason = skip_extensions(p, &ip);
 	if (reason == PKT_IP_OK)
 		*out = ip;
 	return reason;
 }
 
-enum pkt_ip_reason
-pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p)
+static inline enum pkt_ip_reason
+parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
-	uint64_t sum;
+	if (avail == 0)
+		return PKT_IP_TRUNCATED;
+	if (likely(p[0] >> 4 == 4))
+		return parse4(p, avail, out);
+	if (p[0] >> 4 == 6)
+		return parse6(p, avail, out);
+	return PKT_IP_BAD_VERSION;
+}
 
-	if (ip->version != 4)
-		return PKT_IP_OK;
-	/* Nearly all have no options: where the compiler knows the length there is no loop. */
-	if (likely(ip->l4_off == IP4_MIN))
-		sum = pkt_csum_sum(p, IP4_MIN);
-	else
-		sum = pkt_csum_sum(p, ip->l4_off);
+enum pkt_ip_reason
+pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+{
+	return parse(p, avail, out);
+}
+
+static enum pkt_ip_reason
+verify(uint64_t sum)
+{
 	return pkt_csum_fold(sum) == UINT16_MAX ? PKT_IP_OK : PKT_IP_BAD_CHECKSUM;
+}
+
+static __rte_noinline enum pkt_ip_reason
+verify_options(const uint8_t *p, const struct pkt_ip *ip)
+{
+	return ip->version == 4 ? verify(pkt_csum_sum(p, ip->l4_off)) : PKT_IP_OK;
+}
+
+enum pkt_ip_reason
+pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+{
+	enum pkt_ip_reason reason = parse(p, avail, out);
+
+	if (unlikely(reason != PKT_IP_OK))
+		return reason;
+	/* Nearly all have no options: where the compiler knows the length there is no loop. */
+	if (likely(p[0] == RTE_IPV4_VHL_DEF))
+		return verify(pkt_csum_sum(p, IP4_MIN));
+	return verify_options(p, out);
 }

@@ -49,9 +49,8 @@ struct pkt_ip {
  */
 enum pkt_ip_reason pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
 
-/* PKT_IP_OK or PKT_IP_BAD_CHECKSUM; for where the port has not looked. IPv6 has none to be wrong.
- */
-enum pkt_ip_reason pkt_ip_verify(const struct pkt_ip *ip, const uint8_t *p);
+/* The same for where the port has not looked: with the IPv4 header's checksum. */
+enum pkt_ip_reason pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
 
 /* The field of a packet that was parsed before. */
 static inline uint8_t

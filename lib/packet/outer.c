@@ -103,13 +103,14 @@ static void
 write4(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t id, uint16_t udp_len)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(hdr + RTE_ETHER_HDR_LEN);
+	uint16_t be_len = rte_cpu_to_be_16(IP4_LEN + udp_len), be_id = rte_cpu_to_be_16(id);
 
 	memcpy(hdr, o->hdr, RTE_ETHER_HDR_LEN + IP4_LEN + UDP_LEN);
 	ip->type_of_service = tos;
-	ip->total_length = rte_cpu_to_be_16(IP4_LEN + udp_len);
-	ip->packet_id = rte_cpu_to_be_16(id);
-	ip->hdr_checksum = (uint16_t)~pkt_csum_fold(
-		o->ip_sum + rte_cpu_to_be_16(tos) + ip->total_length + ip->packet_id);
+	ip->total_length = be_len;
+	ip->packet_id = be_id;
+	ip->hdr_checksum =
+		(uint16_t)~pkt_csum_fold(o->ip_sum + rte_cpu_to_be_16(tos) + be_len + be_id);
 }
 
 static void
@@ -122,8 +123,8 @@ write6(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t udp_len)
 	ip->payload_len = rte_cpu_to_be_16(udp_len);
 }
 
-/* What belongs into the UDP checksum field. */
-static uint16_t
+/* What belongs into the UDP checksum field. Apart, since most messages have none. */
+static __rte_noinline uint16_t
 udp_csum(const struct pkt_outer *o, struct rte_mbuf *m, uint16_t be_len, enum pkt_outer_csum csum)
 {
 	uint64_t sum = o->pseudo_sum + be_len;
@@ -136,8 +137,6 @@ udp_csum(const struct pkt_outer *o, struct rte_mbuf *m, uint16_t be_len, enum pk
 			(o->l3_len == IP4_LEN ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 		return pkt_csum_fold(sum);
 	}
-	if (csum == PKT_OUTER_CSUM_LAZY && o->l3_len == IP4_LEN)
-		return 0;
 	sum += o->ports_sum + be_len + payload_sum(m, o->len);
 	result = (uint16_t)~pkt_csum_fold(sum);
 	return result != 0 ? result : UINT16_MAX;
@@ -148,21 +147,28 @@ pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint
 	enum pkt_outer_csum csum)
 {
 	uint32_t payload = rte_pktmbuf_pkt_len(m);
+	uint16_t udp_len = (uint16_t)(payload + UDP_LEN);
 	struct rte_udp_hdr *udp;
 	uint8_t *hdr;
 
-	if (payload > o->max_payload)
+	if (unlikely(payload > o->max_payload))
 		return -EMSGSIZE;
 	hdr = (uint8_t *)rte_pktmbuf_prepend(m, o->len);
-	if (hdr == NULL)
+	if (unlikely(hdr == NULL))
 		return -ENOSPC;
 
-	if (o->l3_len == IP4_LEN)
-		write4(o, hdr, tos, id, payload + UDP_LEN);
-	else
-		write6(o, hdr, tos, payload + UDP_LEN);
-	udp = (struct rte_udp_hdr *)(hdr + RTE_ETHER_HDR_LEN + o->l3_len);
-	udp->dgram_len = rte_cpu_to_be_16(payload + UDP_LEN);
+	if (likely(o->l3_len == IP4_LEN)) {
+		write4(o, hdr, tos, id, udp_len);
+		udp = (struct rte_udp_hdr *)(hdr + RTE_ETHER_HDR_LEN + IP4_LEN);
+		udp->dgram_len = rte_cpu_to_be_16(udp_len);
+		/* The template's is 0. */
+		if (likely(csum == PKT_OUTER_CSUM_LAZY))
+			return 0;
+	} else {
+		write6(o, hdr, tos, udp_len);
+		udp = (struct rte_udp_hdr *)(hdr + RTE_ETHER_HDR_LEN + IP6_LEN);
+		udp->dgram_len = rte_cpu_to_be_16(udp_len);
+	}
 	udp->dgram_cksum = udp_csum(o, m, udp->dgram_len, csum);
 	return 0;
 }

@@ -87,18 +87,15 @@ end(enum part part, uint64_t start)
 	}
 
 /* clang-format off */
-WRAP(PARSE, bool, pkt_eth_parse,
-	(const struct rte_mbuf *m, const struct rte_ether_addr *us, struct pkt_eth *out), (m, us, out))
-WRAP(PARSE, enum pkt_ip_reason, pkt_ip_parse,
+WRAP(PARSE, enum pkt_ip_reason, pkt_ip_check,
 	(const uint8_t *p, uint32_t avail, struct pkt_ip *out), (p, avail, out))
-WRAP(PARSE, enum pkt_ip_reason, pkt_ip_verify, (const struct pkt_ip *ip, const uint8_t *p), (ip, p))
 WRAP(HASH, uint32_t, pkt_flow_hash,
 	(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt), (ip, p, salt))
-WRAP(ROUTE, struct tg_hop *, tg_route_lookup,
+WRAP(ROUTE, struct tg_way, tg_route_lookup,
 	(const struct tg_env *env, const struct pkt_ip *ip), (env, ip))
 WRAP(ROUTE, enum tg_op, tg_route,
 	(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
-		struct tg_hop *hop), (env, c, m, ip, hop))
+		const struct tg_way *way), (env, c, m, ip, way))
 WRAP(SESSION, struct wg_keypair *, wg_index_keypair,
 	(const struct wg_index *t, uint32_t index), (t, index))
 WRAP(SESSION, bool, wg_replay_check, (const struct wg_replay *r, uint64_t counter), (r, counter))
@@ -107,8 +104,9 @@ WRAP(CIPHER, unsigned int, aead_open_burst,
 	(struct aead *a, struct aead_job *jobs, unsigned int n), (a, jobs, n))
 WRAP(QUEUE, unsigned int, fq_dequeue_burst,
 	(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n), (q, now, pkts, n))
-WRAP(HEADER, int, tg_path_write,
-	(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id), (path, m, tos, id))
+WRAP(HEADER, int, pkt_outer_write,
+	(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
+		enum pkt_outer_csum csum), (o, m, tos, id, csum))
 /* clang-format on */
 
 void __real_aead_seal_burst(struct aead *a, struct aead_job *jobs, unsigned int n);

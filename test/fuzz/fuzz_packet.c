@@ -50,14 +50,14 @@ static void
 change(const struct pkt_ip *ip, uint8_t *p, uint8_t tos)
 {
 	uint32_t hash = pkt_flow_hash(ip, p, 1);
-	bool good = pkt_ip_verify(ip, p) == PKT_IP_OK;
 	struct pkt_ip again;
+	bool good = pkt_ip_check(p, ip->total_len, &again) == PKT_IP_OK;
 
 	pkt_ecn_decap(tos, p);
 	pkt_ttl_dec(p);
 	fuzz_require(pkt_ip_parse(p, ip->total_len, &again) == PKT_IP_OK);
 	fuzz_require(pkt_flow_hash(&again, p, 1) == hash);
-	fuzz_require(!good || pkt_ip_verify(&again, p) == PKT_IP_OK);
+	fuzz_require(!good || pkt_ip_check(p, ip->total_len, &again) == PKT_IP_OK);
 }
 
 static void

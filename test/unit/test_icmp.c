@@ -128,8 +128,7 @@ test_error4(void **state)
 		assert_true(pkt_icmp_error(m, kinds[i].what, 1300, us, 64));
 		p = rte_pktmbuf_mtod(m, const uint8_t *);
 		assert_int_equal(m->pkt_len, 576);
-		assert_int_equal(pkt_ip_parse(p, 576, &ip), PKT_IP_OK);
-		assert_int_equal(pkt_ip_verify(&ip, p), PKT_IP_OK);
+		assert_int_equal(pkt_ip_check(p, 576, &ip), PKT_IP_OK);
 		assert_int_equal(ip.total_len, 576);
 		assert_int_equal(ip.proto, 1);
 		assert_int_equal(p[8], 64);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a stage remembers of the packet before (recent.h) is that packet's alone: other addresses,
+ * another peer and another poll look for themselves.
+ */
+#include "pipeline_faults.h"
+
+static struct bed *
+gateway(void)
+{
+	struct bed *bed = make((struct bed_params){0});
+
+	bed_know(bed, 1);
+	bed_connect(bed, 1);
+	return bed;
+}
+
+static void
+finish(struct bed *bed)
+{
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
+/* Two in a row of each peer; the last two are IPv6. */
+static const struct {
+	unsigned int peer;
+	uint32_t flow;
+} burst[] = {{0, 0}, {0, 0}, {1, 1}, {1, 1}, {0, 2}, {1, 5}};
+
+static void
+test_each_destination_of_a_burst(void **state)
+{
+	struct bed *bed = gateway();
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2 * RTE_DIM(burst); i++)
+		bed_lan_send(
+			bed, burst[i % RTE_DIM(burst)].peer, burst[i % RTE_DIM(burst)].flow, 100);
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	finish(bed);
+}
+
+/* 0a02:0002::2 has no route, and begins as 10.2.0.2 does. */
+static void
+test_the_other_family(void **state)
+{
+	static const uint8_t src[16] = {0xfd, 1, [15] = 2}, dst[16] = {10, 2, 0, 2, [15] = 2};
+	struct bed *bed = gateway();
+	uint8_t p[256];
+	uint16_t len = bed_udp6(p, src, dst, 1000, 9, "lost", 4);
+
+	(void)state;
+	bed_feed(bed, LAN, bed_frame(bed, LAN, p, len));
+	bed_lan_send(bed, 0, 0, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 1);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_ROUTE), 1);
+	finish(bed);
+}
+
+/* A source that is the peer's before may still not be another's. */
+static void
+test_the_source_of_another_peer(void **state)
+{
+	struct bed *bed = gateway();
+	uint8_t p[256];
+	uint16_t len;
+
+	(void)state;
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	len = bed_packet(bed, p, 0, BED_LAN, 1, 100);
+	bed_remote_send(bed, 1, p, len);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 2);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 1);
+	finish(bed);
+}
+
+/* 10.2.0.2 for peer 0, and then no more. */
+static void
+test_the_next_poll_looks_again(void **state)
+{
+	struct bed *bed = gateway();
+
+	(void)state;
+	bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	bed_route(bed, "10.2.0.2", 32, TG_HOP_BLACKHOLE, 0);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_rx(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_PROHIBITED), 1);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 1);
+	finish(bed);
+}
+
+/* The same behind the cipher, for where a peer's packets go and whose their source is. */
+static void
+test_the_next_poll_looks_again_behind_the_cipher(void **state)
+{
+	struct bed *bed = gateway();
+	struct wg_update u;
+	struct wg_update_peer *up;
+	struct lpm_prefix moved = {.addr = {10, 2, 0, 2}, .len = 32, .family = AF_INET};
+
+	(void)state;
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	bed_route(bed, "10.1.0.2", 32, TG_HOP_BLACKHOLE, 0);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 1);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PROHIBITED), 1);
+
+	wg_update_init(&u);
+	up = wg_update_add_peer(&u);
+	assert_non_null(up);
+	memcpy(up->public_key, bed->peers[1].public_key, WG_KEY_LEN);
+	wg_update_add_allowed(up)->prefix = moved;
+	assert_int_equal(wg_device_apply(bed->gateway.dev, &u, bed->now), 0);
+	wg_update_free(&u);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 1);
+	finish(bed);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_destination_of_a_burst),
+		cmocka_unit_test(test_the_other_family),
+		cmocka_unit_test(test_the_source_of_another_peer),
+		cmocka_unit_test(test_the_next_poll_looks_again),
+		cmocka_unit_test(test_the_next_poll_looks_again_behind_the_cipher),
+	};
+
+	if (bed_init())
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
