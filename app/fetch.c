@@ -96,7 +96,6 @@ tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
 
 		rte_prefetch0(tg_lane_peer(c, peer->id));
 		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
-		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, fib) - 1));
 	}
 }
 
