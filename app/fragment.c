@@ -46,7 +46,7 @@ tg_fragment_route(const struct tg_env *env, struct tg_counters *c, struct rte_mb
 		enum tg_op op;
 
 		pkt_ip_parse(p, rte_pktmbuf_data_len(out[i]), &ip);
-		op = tg_route(env, c, out[i], &ip, tg_route_lookup(env, &ip));
+		op = tg_route(env, c, out[i], &ip, tg_route_lookup(env, &ip), NULL);
 		/* The MTU may have changed meanwhile. */
 		if (op == TG_OP_FRAGMENT)
 			tg_drop(c, out[i], TG_DROP_TOO_BIG);

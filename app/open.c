@@ -77,13 +77,13 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 	return moved || is_unconfirmed(kp);
 }
 
-static bool
-source_allowed(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
+static const struct wg_peer *
+source_of(const struct tg_env *env, const struct pkt_ip *ip)
 {
 	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
 
-	return (ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->src)
-				 : wg_allowedips_lookup6(allowed, ip->src)) == peer;
+	return ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->src)
+				: wg_allowedips_lookup6(allowed, ip->src);
 }
 
 static void
@@ -120,7 +120,7 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	routed(c, m, tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip)));
+	routed(c, m, tg_route(c->env, &c->counters, m, ip, tg_route_lookup(c->env, ip), NULL));
 }
 
 static void
@@ -177,10 +177,13 @@ tg_open_parked(struct tg_crypto *c)
 		unpark(c);
 }
 
-/* What is inside: IP, from the peer that may send from there, with the outer mark carried over. */
+/*
+ * What is inside: IP, from the peer that may send from there, with the outer mark carried over.
+ * source: who may, NULL when nobody has looked.
+ */
 static enum tg_drop
 inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
-	uint8_t outer_tos, struct pkt_ip *ip)
+	const struct wg_peer *source, uint8_t outer_tos, struct pkt_ip *ip)
 {
 	enum pkt_ip_reason bad = pkt_ip_parse(job->text, job->len, ip);
 
@@ -188,7 +191,7 @@ inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aea
 		bad = pkt_ip_verify(ip, job->text);
 	if (bad != PKT_IP_OK)
 		return tg_drop_ip(bad);
-	if (!source_allowed(c->env, ip, kp->peer))
+	if ((source ? source : source_of(c->env, ip)) != kp->peer)
 		return TG_DROP_SOURCE;
 	if (!pkt_ecn_decap(outer_tos, job->text))
 		return TG_DROP_ECN;
@@ -197,7 +200,8 @@ inspect(const struct tg_crypto *c, const struct wg_keypair *kp, const struct aea
 
 /* The order of checks is the protocol's: replay, endpoint and session, then what is inside. */
 static void
-opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job)
+opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job,
+	const struct wg_peer *source)
 {
 	uint8_t outer_tos =
 		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
@@ -207,7 +211,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 
 	if (wg_replay_update(&kp->replay, job->counter)) {
 		park_it = authenticated(c, m, kp, job->len);
-		why = job->len ? inspect(c, kp, job, outer_tos, &ip) : TG_DROP_KEEPALIVE;
+		why = job->len ? inspect(c, kp, job, source, outer_tos, &ip) : TG_DROP_KEEPALIVE;
 	}
 	if (why != TG_DROP_COUNT) {
 		tg_drop(&c->counters, m, why);
@@ -226,16 +230,17 @@ void
 tg_open_flush(struct tg_crypto *c)
 {
 	struct tg_batch *b = &c->open;
+	struct wg_peer *sources[TG_BURST];
 	unsigned int i;
 
 	tg_fetch_senders(c, b);
 	aead_open_burst(c->aead, b->jobs, b->n);
 	c->opened += b->n;
 	tg_crypto_slow_down(c, b->n);
-	tg_fetch_sources(c->env, b);
+	tg_fetch_sources(c->env, b, sources);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
-			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);
+			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i], sources[i]);
 		else
 			tg_drop(&c->counters, b->pkts[i], TG_DROP_BAD_TAG);
 	}

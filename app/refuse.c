@@ -104,7 +104,7 @@ tg_refuse_answer(const struct tg_env *env, struct tg_counters *c, struct rte_mbu
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	meta->fq.hash = m->hash.rss;
 	meta->peer = TG_TIN_TWIN;
-	op = tg_route(env, c, m, &ip, tg_route_lookup(env, &ip));
+	op = tg_route(env, c, m, &ip, tg_route_lookup(env, &ip), NULL);
 	switch (op) {
 	case TG_OP_DROPPED:
 		return op;

@@ -77,16 +77,23 @@ tg_route_too_big(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip 
 	return tg_refuse(c, m, ip, TG_DROP_TOO_BIG, PKT_ICMP_TOO_BIG);
 }
 
-static enum tg_op
-to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip)
+static const struct wg_peer *
+find_peer(const struct tg_env *env, const struct pkt_ip *ip)
 {
 	const struct wg_allowedips *allowed = wg_device_allowedips(env->dev);
-	const struct wg_peer *peer = ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->dst)
-						      : wg_allowedips_lookup6(allowed, ip->dst);
+
+	return ip->version == 4 ? wg_allowedips_lookup4(allowed, ip->dst)
+				: wg_allowedips_lookup6(allowed, ip->dst);
+}
+
+static enum tg_op
+to_peer(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
+	const struct pkt_ip *ip, const struct wg_peer *peer)
+{
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t mtu;
 
+	peer = peer ? peer : find_peer(env, ip);
 	if (unlikely(!peer))
 		return tg_refuse(c, m, ip, TG_DROP_NO_PEER, PKT_ICMP_HOST);
 	mtu = tg_route_peer_mtu(env, peer);
@@ -134,7 +141,7 @@ to_port(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 
 static enum tg_op
 decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
-	struct tg_hop *hop)
+	struct tg_hop *hop, const struct wg_peer *peer)
 {
 	if (tg_route_is_kernels(hop, ip))
 		return TG_OP_TUNNEL;
@@ -142,7 +149,7 @@ decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, cons
 		return tg_refuse(c, m, ip, TG_DROP_NO_ROUTE, PKT_ICMP_NET);
 	switch (hop->type) {
 	case TG_HOP_TUNNEL:
-		return to_peer(env, c, m, ip);
+		return to_peer(env, c, m, ip, peer);
 	case TG_HOP_ETHER:
 	case TG_HOP_ON_LINK:
 		return to_port(env, c, m, ip, hop);
@@ -160,9 +167,9 @@ decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, cons
 
 enum tg_op
 tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip, struct tg_hop *hop)
+	const struct pkt_ip *ip, struct tg_hop *hop, const struct wg_peer *peer)
 {
-	enum tg_op op = decide(env, c, m, ip, hop);
+	enum tg_op op = decide(env, c, m, ip, hop, peer);
 
 	if (op != TG_OP_DROPPED)
 		tg_meta(m)->op = op;

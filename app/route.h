@@ -20,14 +20,15 @@ bool tg_route_is_kernels(const struct tg_hop *hop, const struct pkt_ip *ip);
 
 /*
  * Data path. m's data begin at the IP packet that ip describes and end with it, hop is where it
- * leads; meta->peer is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets
+ * leads; peer is whom AllowedIPs name for the destination, NULL when nobody has looked; meta->peer
+ * is the tin that a frame shall join. Decrements the TTL, checks the MTU, sets
  * meta->op and, for TG_OP_SEAL, meta->peer; for TG_OP_FRAME it writes the Ethernet header and sets
  * meta->port. TG_OP_TUNNEL: ours, or for the kernel to forward. TG_OP_REFUSED: for
  * tg_refuse_may_tell(). TG_OP_FRAGMENT: for tg_fragment_route(). Returns the op; TG_OP_DROPPED: m
  * is freed and counted in c.
  */
 enum tg_op tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
-	const struct pkt_ip *ip, struct tg_hop *hop);
+	const struct pkt_ip *ip, struct tg_hop *hop, const struct wg_peer *peer);
 
 /* Data path and control. Bytes of IP packet that fit the tunnel and the way to the peer. */
 static inline uint32_t
