@@ -6,7 +6,7 @@
 
 #include "path.h"
 
-_Static_assert(TG_BURST <= LPM_FETCH_MAX, "a burst is fetched in one go");
+_Static_assert(TG_BURST <= LPM_BURST_MAX, "a burst is looked up in one go");
 
 /* Of an IP packet that nobody has looked at yet. False: it is too short, or no IP. */
 static bool
@@ -27,23 +27,49 @@ has_few_peers(const struct tg_env *env)
 	return !wg_allowedips_is_large(wg_device_allowedips(env->dev));
 }
 
-void
-tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames, unsigned int n)
-{
+/* Addresses, and which packets they are of. */
+struct wanted {
+	unsigned int n;
 	struct lpm_address addrs[TG_BURST];
-	unsigned int i, n_addrs = 0;
+	uint8_t of[TG_BURST];
+};
 
+static void
+want(struct wanted *w, const uint8_t *ip, uint32_t len, bool source, unsigned int i)
+{
+	w->of[w->n] = (uint8_t)i;
+	w->n += address(ip, len, source, &w->addrs[w->n]);
+}
+
+static void
+find(const struct tg_env *env, const struct wanted *w, struct wg_peer **peers)
+{
+	struct wg_peer *found[TG_BURST];
+	unsigned int i;
+
+	wg_allowedips_lookup_burst(wg_device_allowedips(env->dev), w->addrs, found, w->n);
+	for (i = 0; i < w->n; i++)
+		peers[w->of[i]] = found[i];
+}
+
+void
+tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames,
+	struct wg_peer *peers[TG_BURST], unsigned int n)
+{
+	struct wanted w = {.n = 0};
+	unsigned int i;
+
+	memset(peers, 0, n * sizeof(*peers));
 	if (has_few_peers(env))
 		return;
 	for (i = 0; i < n; i++) {
 		const uint8_t *frame = rte_pktmbuf_mtod(frames[i], const uint8_t *);
 		uint32_t len = rte_pktmbuf_data_len(frames[i]);
 
-		n_addrs += len > RTE_ETHER_HDR_LEN &&
-			address(frame + RTE_ETHER_HDR_LEN, len - RTE_ETHER_HDR_LEN, false,
-				&addrs[n_addrs]);
+		if (len > RTE_ETHER_HDR_LEN)
+			want(&w, frame + RTE_ETHER_HDR_LEN, len - RTE_ETHER_HDR_LEN, false, i);
 	}
-	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n_addrs);
+	find(env, &w, peers);
 }
 
 static const struct wg_data *
@@ -96,19 +122,21 @@ tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
 
 		rte_prefetch0(tg_lane_peer(c, peer->id));
 		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
-		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, fib) - 1));
 	}
 }
 
 void
-tg_fetch_sources(const struct tg_env *env, const struct tg_batch *b)
+tg_fetch_sources(
+	const struct tg_env *env, const struct tg_batch *b, struct wg_peer *peers[TG_BURST])
 {
-	struct lpm_address addrs[TG_BURST];
-	unsigned int i, n = 0;
+	struct wanted w = {.n = 0};
+	unsigned int i;
 
+	memset(peers, 0, b->n * sizeof(*peers));
 	if (has_few_peers(env))
 		return;
 	for (i = 0; i < b->n; i++)
-		n += b->jobs[i].ok && address(b->jobs[i].text, b->jobs[i].len, true, &addrs[n]);
-	wg_allowedips_fetch(wg_device_allowedips(env->dev), addrs, n);
+		if (b->jobs[i].ok)
+			want(&w, b->jobs[i].text, b->jobs[i].len, true, i);
+	find(env, &w, peers);
 }

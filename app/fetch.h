@@ -9,8 +9,12 @@
 
 #include "stage_crypto.h"
 
-/* AllowedIPs of where frames from a port go. */
-void tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames, unsigned int n);
+/*
+ * Whom AllowedIPs name for where frames from a port go. NULL: nobody, or nobody has looked; the
+ * same below.
+ */
+void tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames,
+	struct wg_peer *peers[TG_BURST], unsigned int n);
 
 /* Sessions of what is to be opened; WireGuard messages, or anything else, which is left out. */
 void tg_fetch_sessions(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n);
@@ -18,7 +22,8 @@ void tg_fetch_sessions(const struct tg_env *env, struct rte_mbuf **pkts, unsigne
 /* Before the cipher, which takes long enough: peers and paths of what is being opened. */
 void tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b);
 
-/* Behind the cipher: AllowedIPs of where opened packets say that they come from. */
-void tg_fetch_sources(const struct tg_env *env, const struct tg_batch *b);
+/* Behind the cipher: whom AllowedIPs name for where opened packets say that they come from. */
+void tg_fetch_sources(
+	const struct tg_env *env, const struct tg_batch *b, struct wg_peer *peers[TG_BURST]);
 
 #endif

@@ -47,7 +47,7 @@ tg_fragment_route(const struct tg_env *env, struct tg_counters *c, struct rte_mb
 		enum tg_op op;
 
 		pkt_ip_parse(p, rte_pktmbuf_data_len(out[i]), &ip);
-		way = tg_route_lookup(env, &ip);
+		way = tg_route_lookup(env, &ip, NULL);
 		op = tg_route(env, c, out[i], &ip, &way);
 		/* The MTU may have changed meanwhile. */
 		if (op == TG_OP_FRAGMENT)

@@ -126,7 +126,8 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
 	routed(c, m,
-		tg_route(c->env, &c->counters, m, ip, tg_recent_lookup(&c->recent, c->env, ip)));
+		tg_route(c->env, &c->counters, m, ip,
+			tg_recent_lookup(&c->recent, c->env, ip, NULL)));
 }
 
 static void
@@ -183,16 +184,19 @@ tg_open_parked(struct tg_crypto *c)
 		unpark(c);
 }
 
-/* What is inside: IP, from the peer that may send from there, with the outer mark carried over. */
+/*
+ * What is inside: IP, from the peer that may send from there, with the outer mark carried over.
+ * source: who may, NULL when nobody has looked.
+ */
 static enum tg_drop
 inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job *job,
-	uint8_t outer_tos, struct pkt_ip *ip)
+	const struct wg_peer *source, uint8_t outer_tos, struct pkt_ip *ip)
 {
 	enum pkt_ip_reason bad = pkt_ip_check(job->text, job->len, ip);
 
 	if (bad != PKT_IP_OK)
 		return tg_drop_ip(bad);
-	if (tg_recent_peer(&c->sender, c->env, ip) != kp->peer)
+	if (tg_recent_peer(&c->sender, c->env, ip, source) != kp->peer)
 		return TG_DROP_SOURCE;
 	if (!pkt_ecn_decap(outer_tos, job->text))
 		return TG_DROP_ECN;
@@ -201,7 +205,8 @@ inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job 
 
 /* The order of checks is the protocol's: replay, endpoint and session, then what is inside. */
 static void
-opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job)
+opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const struct aead_job *job,
+	const struct wg_peer *source)
 {
 	uint8_t outer_tos =
 		pkt_ip_tos(rte_pktmbuf_mtod(m, const uint8_t *) - tg_meta(m)->outer_len);
@@ -211,7 +216,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 
 	if (wg_replay_update(&kp->replay, job->counter)) {
 		park_it = authenticated(c, m, kp, job->len);
-		why = job->len ? inspect(c, kp, job, outer_tos, &ip) : TG_DROP_KEEPALIVE;
+		why = job->len ? inspect(c, kp, job, source, outer_tos, &ip) : TG_DROP_KEEPALIVE;
 	}
 	if (why != TG_DROP_COUNT) {
 		tg_drop(&c->counters, m, why);
@@ -230,16 +235,17 @@ void
 tg_open_flush(struct tg_crypto *c)
 {
 	struct tg_batch *b = &c->open;
+	struct wg_peer *sources[TG_BURST];
 	unsigned int i;
 
 	tg_fetch_senders(c, b);
 	aead_open_burst(c->aead, b->jobs, b->n);
 	c->opened += b->n;
 	tg_crypto_slow_down(c, b->n);
-	tg_fetch_sources(c->env, b);
+	tg_fetch_sources(c->env, b, sources);
 	for (i = 0; i < b->n; i++) {
 		if (b->jobs[i].ok)
-			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i]);
+			opened(c, b->pkts[i], b->keypairs[i], &b->jobs[i], sources[i]);
 		else
 			tg_drop(&c->counters, b->pkts[i], TG_DROP_BAD_TAG);
 	}

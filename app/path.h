@@ -11,15 +11,21 @@
 #include "env.h"
 #include "outer.h"
 
+/* On cache lines: the first has all that an IPv4 message needs. */
 struct tg_path {
-	struct pkt_outer outer; /* destination MAC left to the hop */
 	struct tg_hop *hop;
 	uint16_t port;
-	enum pkt_outer_csum csum; /* of data messages */
+	uint8_t csum; /* enum pkt_outer_csum, of data messages */
+	struct pkt_outer outer; /* destination MAC left to the hop */
 	struct wg_endpoint endpoint; /* that it was made for */
 	struct tg_fib *fib;
 	struct rcu_head rcu;
 };
+
+_Static_assert(offsetof(struct tg_path, outer.hdr) + PKT_OUTER_IP4_LEN == RTE_CACHE_LINE_SIZE &&
+		offsetof(struct tg_path, endpoint) + sizeof(struct wg_endpoint) <=
+			2 * RTE_CACHE_LINE_SIZE,
+	"one line to send by, and one to compare with");
 
 /* Data path. NULL: the peer cannot be reached at present. */
 static inline struct tg_path *

@@ -45,19 +45,22 @@ tg_recent_is(struct tg_recent_address *a, uint8_t version, const uint8_t *bytes)
 
 /* Data path. As tg_route_lookup(). */
 static inline const struct tg_way *
-tg_recent_lookup(struct tg_recent_way *recent, const struct tg_env *env, const struct pkt_ip *ip)
+tg_recent_lookup(struct tg_recent_way *recent, const struct tg_env *env, const struct pkt_ip *ip,
+	const struct wg_peer *peer)
 {
 	if (!tg_recent_is(&recent->dst, ip->version, ip->dst))
-		recent->way = tg_route_lookup(env, ip);
+		recent->way = tg_route_lookup(env, ip, peer);
 	return &recent->way;
 }
 
-/* Data path. The peer that AllowedIPs name for the source, or NULL. */
+/* Data path. The peer that AllowedIPs name for the source, or NULL. peer: NULL: nobody has looked.
+ */
 static inline const struct wg_peer *
-tg_recent_peer(struct tg_recent_sender *recent, const struct tg_env *env, const struct pkt_ip *ip)
+tg_recent_peer(struct tg_recent_sender *recent, const struct tg_env *env, const struct pkt_ip *ip,
+	const struct wg_peer *peer)
 {
 	if (!tg_recent_is(&recent->src, ip->version, ip->src))
-		recent->peer = tg_route_peer(env, ip, ip->src);
+		recent->peer = peer ? peer : tg_route_peer(env, ip, ip->src);
 	return recent->peer;
 }
 

@@ -105,7 +105,7 @@ tg_refuse_answer(const struct tg_env *env, struct tg_counters *c, struct rte_mbu
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	meta->fq.hash = m->hash.rss;
 	meta->peer = TG_TIN_TWIN;
-	way = tg_route_lookup(env, &ip);
+	way = tg_route_lookup(env, &ip, NULL);
 	op = tg_route(env, c, m, &ip, &way);
 	switch (op) {
 	case TG_OP_DROPPED:

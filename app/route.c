@@ -22,7 +22,7 @@ stays_on_link(const struct pkt_ip *ip)
 }
 
 struct tg_way
-tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
+tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
 {
 	struct tg_hop *hop = ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
 					      : tg_fib_lookup6(env->fib, ip->dst);
@@ -31,7 +31,7 @@ tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip)
 	if (hop && (hop->type == TG_HOP_LOCAL || hop->type == TG_HOP_KERNEL))
 		way.kernels = true;
 	if (hop && hop->type == TG_HOP_TUNNEL && !way.kernels)
-		way.peer = tg_route_peer(env, ip, ip->dst);
+		way.peer = peer ? peer : tg_route_peer(env, ip, ip->dst);
 	return way;
 }
 

@@ -22,8 +22,9 @@ struct tg_way {
 	bool kernels;
 };
 
-/* Data path and control. */
-struct tg_way tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip);
+/* Data path and control. peer: whom AllowedIPs name, NULL when nobody has looked. */
+struct tg_way
+tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer);
 
 /* Data path and control. The peer that AllowedIPs name for an address of the packet, or NULL. */
 static inline const struct wg_peer *

@@ -78,7 +78,6 @@ tg_runs_fetch_paths(const struct tg_env *env, const struct tg_run *runs, unsigne
 		const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 
 		rte_prefetch0(path);
-		rte_prefetch0(RTE_PTR_ADD(path, RTE_CACHE_LINE_SIZE));
 	}
 }
 

@@ -85,7 +85,8 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
 }
 
 static enum tg_op
-ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
+ip_packet(
+	struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth, const struct wg_peer *peer)
 {
 	const struct tg_env *env = rx->env;
 	const struct tg_way *way;
@@ -95,7 +96,7 @@ ip_packet(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth)
 
 	if (bad != PKT_IP_OK)
 		return end(rx, m, tg_drop_ip(bad));
-	way = tg_recent_lookup(&rx->recent, env, &ip);
+	way = tg_recent_lookup(&rx->recent, env, &ip, peer);
 	if (way->kernels) {
 		if (way->hop && way->hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
 			return wireguard(rx, m, &ip);
@@ -118,7 +119,8 @@ linearize(struct tg_rx *rx, struct rte_mbuf *m)
 }
 
 static enum tg_op
-classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m)
+classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m,
+	const struct wg_peer *peer)
 {
 	struct pkt_eth eth;
 
@@ -132,7 +134,7 @@ classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m)
 		return TG_OP_TWIN;
 	if (eth.ethertype != RTE_ETHER_TYPE_IPV4 && eth.ethertype != RTE_ETHER_TYPE_IPV6)
 		return TG_OP_TWIN;
-	return ip_packet(rx, m, &eth);
+	return ip_packet(rx, m, &eth, peer);
 }
 
 static void
@@ -177,14 +179,15 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 {
 	const struct tg_port *port = &rx->env->ports[q->port];
 	struct rte_mbuf *pkts[TG_BURST];
+	struct wg_peer *peers[TG_BURST];
 	uint16_t i, n = rte_eth_rx_burst(port->id, q->queue, pkts, TG_BURST);
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	tg_fetch_destinations(rx->env, pkts, n);
+	tg_fetch_destinations(rx->env, pkts, peers, n);
 	for (i = 0; i < n; i++) {
 		tg_meta(pkts[i])->port = (uint8_t)q->port;
-		deal(rx, pkts[i], classify(rx, port, pkts[i]));
+		deal(rx, pkts[i], classify(rx, port, pkts[i], peers[i]));
 	}
 	rx->counters.in += n;
 	return n;

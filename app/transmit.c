@@ -85,6 +85,8 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	tg_meta(m)->port = (uint8_t)path->port;
 	tg_meta(m)->outer_len = path->outer.len;
 	m->pkt_len += path->outer.len;
+	/* IPv4 ends on the line that this is on already. */
+	rte_prefetch0(&path->outer.hdr[path->outer.len - 1]);
 	return true;
 }
 

@@ -10,46 +10,14 @@
 
 #include "lpm_private.h"
 
-/* Heap order has the longer prefixes higher. */
-static inline uintptr_t
-longest_inside(const struct lpm_node *n, unsigned int bits)
-{
-	uint64_t match = n->prefixes & lpm_heap_path(bits);
-
-	while (match) {
-		unsigned int index = 63 - __builtin_clzll(match);
-		uintptr_t value = __atomic_load_n(&n->slot[prefix_at(n, index)], __ATOMIC_ACQUIRE);
-
-		if (likely(value))
-			return value;
-		match &= below(index);
-	}
-	return 0;
-}
-
-/* The key's six bits from bit on. An IPv4 key has all its bits in the high half. */
-static inline unsigned int
-step_bits(lpm_key key, unsigned int bit, bool v4)
-{
-	return v4 ? (unsigned int)((uint64_t)(key >> 64) << bit >> (64 - STRIDE))
-		  : bits_at(key, bit);
-}
-
-static inline bool
-covers(struct lpm_halves prefix, lpm_key key, unsigned int len, bool v4)
-{
-	return v4 ? (prefix.high ^ (uint64_t)(key >> 64)) >> (64 - len) == 0
-		  : same_bits(prefix, key, len);
-}
-
 static __rte_always_inline uintptr_t
 descend(const struct lpm_node *n, lpm_key key, bool v4)
 {
 	uintptr_t best = 0;
 
 	for (;;) {
-		unsigned int bits = step_bits(key, n->bit, v4);
-		uintptr_t entry = n->prefixes ? longest_inside(n, bits) : 0;
+		unsigned int bits = lpm_step_bits(key, n->bit, v4);
+		uintptr_t entry = n->prefixes ? lpm_longest_inside(n, bits) : 0;
 
 		best = entry ? entry : best;
 		if (!(n->children >> bits & 1))
@@ -60,12 +28,12 @@ descend(const struct lpm_node *n, lpm_key key, bool v4)
 		if (is_leaf(entry)) {
 			const struct lpm_leaf *l = as_leaf(entry);
 
-			return covers(l->key, key, l->len, v4)
+			return lpm_covers(l->key, key, l->len, v4)
 				? __atomic_load_n(&l->value, __ATOMIC_ACQUIRE)
 				: best;
 		}
 		n = as_node(entry);
-		if (!covers(n->key, key, n->bit, v4))
+		if (!lpm_covers(n->key, key, n->bit, v4))
 			return best;
 	}
 }

@@ -63,15 +63,15 @@ struct lpm_address {
 	uint8_t version;
 };
 
-#define LPM_FETCH_MAX 32
+#define LPM_BURST_MAX 32
 
 /*
- * Readers. Asks for the memory that look-ups of n addresses, LPM_FETCH_MAX at most, are about to
- * read, such that their misses overlap, and for the values, which the caller may ask for more
- * behind. values[i] is a guess: what one reader would have found, or NULL.
+ * Readers. values[i] is what a look-up of addrs[i] finds; n is at most LPM_BURST_MAX. Side by side,
+ * so that their misses overlap. Asks for the memory of the values, too. A few addresses in a small
+ * table are found faster one by one.
  */
-void lpm_fetch(
-	const struct lpm *t, const struct lpm_address *addrs, const void **values, unsigned int n);
+void lpm_lookup_burst(
+	const struct lpm *t, const struct lpm_address *addrs, void **values, unsigned int n);
 
 /* Writer. Calls fn for each prefix, IPv4 first, in ascending order; fn must not change the table.
  */

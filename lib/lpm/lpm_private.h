@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
@@ -177,6 +178,38 @@ static inline unsigned int
 prefix_at(const struct lpm_node *n, unsigned int index)
 {
 	return __builtin_popcountll(n->children) + __builtin_popcountll(n->prefixes & below(index));
+}
+
+/* Heap order has the longer prefixes higher. */
+static inline uintptr_t
+lpm_longest_inside(const struct lpm_node *n, unsigned int bits)
+{
+	uint64_t match = n->prefixes & lpm_heap_path(bits);
+
+	while (match) {
+		unsigned int index = 63 - __builtin_clzll(match);
+		uintptr_t value = __atomic_load_n(&n->slot[prefix_at(n, index)], __ATOMIC_ACQUIRE);
+
+		if (likely(value))
+			return value;
+		match &= below(index);
+	}
+	return 0;
+}
+
+/* The key's six bits from bit on. An IPv4 key has all its bits in the high half. */
+static inline unsigned int
+lpm_step_bits(lpm_key key, unsigned int bit, bool v4)
+{
+	return v4 ? (unsigned int)((uint64_t)(key >> 64) << bit >> (64 - STRIDE))
+		  : bits_at(key, bit);
+}
+
+static inline bool
+lpm_covers(struct lpm_halves prefix, lpm_key key, unsigned int len, bool v4)
+{
+	return v4 ? (prefix.high ^ (uint64_t)(key >> 64)) >> (64 - len) == 0
+		  : same_bits(prefix, key, len);
 }
 
 static inline size_t

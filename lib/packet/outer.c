@@ -18,7 +18,7 @@ enum {
 };
 
 static_assert(PKT_OUTER_MAX_LEN == RTE_ETHER_HDR_LEN + IP6_LEN + UDP_LEN, "headers");
-static_assert(PKT_OUTER_MAX_LEN <= sizeof(((struct pkt_outer *)0)->hdr), "room for headers");
+static_assert(PKT_OUTER_IP4_LEN == RTE_ETHER_HDR_LEN + IP4_LEN + UDP_LEN, "headers");
 
 static void
 set4(struct pkt_outer *o, const struct pkt_addr *src, const struct pkt_addr *dst)
@@ -32,7 +32,7 @@ set4(struct pkt_outer *o, const struct pkt_addr *src, const struct pkt_addr *dst
 	memcpy(&ip->dst_addr, dst->bytes, sizeof(ip->dst_addr));
 	o->l3_len = IP4_LEN;
 	o->max_payload = UINT16_MAX - IP4_LEN - UDP_LEN;
-	o->ip_sum = pkt_csum_sum((const uint8_t *)ip, IP4_LEN);
+	o->ip_sum = pkt_csum_fold(pkt_csum_sum((const uint8_t *)ip, IP4_LEN));
 }
 
 static void
@@ -75,9 +75,9 @@ pkt_outer_set(struct pkt_outer *o, const struct rte_ether_addr *src_mac,
 	o->len = RTE_ETHER_HDR_LEN + o->l3_len + UDP_LEN;
 
 	addr_len = src->family == AF_INET ? 4 : 16;
-	o->pseudo_sum = pkt_csum_sum(src->bytes, addr_len) + pkt_csum_sum(dst->bytes, addr_len) +
-		rte_cpu_to_be_16(IPPROTO_UDP);
-	o->ports_sum = (uint64_t)src_port + dst_port;
+	o->pseudo_sum = pkt_csum_fold(pkt_csum_sum(src->bytes, addr_len) +
+		pkt_csum_sum(dst->bytes, addr_len) + rte_cpu_to_be_16(IPPROTO_UDP));
+	o->ports_sum = pkt_csum_fold((uint64_t)src_port + dst_port);
 	return 0;
 }
 
@@ -109,8 +109,8 @@ write4(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t id, uint16
 	ip->type_of_service = tos;
 	ip->total_length = be_len;
 	ip->packet_id = be_id;
-	ip->hdr_checksum =
-		(uint16_t)~pkt_csum_fold(o->ip_sum + rte_cpu_to_be_16(tos) + be_len + be_id);
+	ip->hdr_checksum = (uint16_t)~pkt_csum_fold(
+		(uint64_t)o->ip_sum + rte_cpu_to_be_16(tos) + be_len + be_id);
 }
 
 static void
@@ -127,7 +127,7 @@ write6(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t udp_len)
 static __rte_noinline uint16_t
 udp_csum(const struct pkt_outer *o, struct rte_mbuf *m, uint16_t be_len, enum pkt_outer_csum csum)
 {
-	uint64_t sum = o->pseudo_sum + be_len;
+	uint64_t sum = (uint64_t)o->pseudo_sum + be_len;
 	uint16_t result;
 
 	if (csum == PKT_OUTER_CSUM_OFFLOAD) {

@@ -15,7 +15,7 @@
 #include <rte_mbuf.h>
 
 /* The headroom that pkt_outer_write() needs at most: 14 + 40 + 8. */
-enum { PKT_OUTER_MAX_LEN = 62 };
+enum { PKT_OUTER_MAX_LEN = 62, PKT_OUTER_IP4_LEN = 42 };
 
 /* family: AF_INET or AF_INET6. bytes: network order, IPv4 in the first 4. */
 struct pkt_addr {
@@ -23,14 +23,15 @@ struct pkt_addr {
 	uint8_t bytes[16];
 };
 
+/* What an IPv4 message needs comes first. Sums are folded. */
 struct pkt_outer {
-	uint8_t hdr[64];
-	uint64_t ip_sum; /* of the IPv4 header without tos, length and id */
-	uint64_t pseudo_sum; /* of the addresses and the protocol */
-	uint64_t ports_sum;
-	uint32_t max_payload; /* bytes that the length fields can express */
+	uint16_t ip_sum; /* of the IPv4 header without tos, length and id */
+	uint16_t pseudo_sum; /* of the addresses and the protocol */
+	uint16_t ports_sum;
+	uint16_t max_payload; /* bytes that the length fields can express */
 	uint8_t len; /* of all headers, in bytes */
 	uint8_t l3_len;
+	uint8_t hdr[PKT_OUTER_MAX_LEN];
 };
 
 /* Where the UDP checksum comes from. */

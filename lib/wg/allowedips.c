@@ -241,12 +241,14 @@ wg_allowedips_is_large(const struct wg_allowedips *table)
 }
 
 void
-wg_allowedips_fetch(
-	const struct wg_allowedips *table, const struct lpm_address *addrs, unsigned int n)
+wg_allowedips_lookup_burst(const struct wg_allowedips *table, const struct lpm_address *addrs,
+	struct wg_peer **peers, unsigned int n)
 {
-	const void *values[LPM_FETCH_MAX];
+	void *nodes[LPM_BURST_MAX];
 
-	lpm_fetch(table->lpm, addrs, values, n);
-	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(peer_of(values[i]));
+	lpm_lookup_burst(table->lpm, addrs, nodes, n);
+	for (unsigned int i = 0; i < n; i++) {
+		peers[i] = peer_of(nodes[i]);
+		rte_prefetch0(peers[i]);
+	}
 }

@@ -90,10 +90,10 @@ struct wg_peer *wg_allowedips_lookup6(const struct wg_allowedips *table, const u
 bool wg_allowedips_is_large(const struct wg_allowedips *table);
 
 /*
- * Data path. Asks for the memory that look-ups of n addresses, LPM_FETCH_MAX at most, are about to
- * read, and for the peers found.
+ * Data path. The peers of n addresses, LPM_BURST_MAX at most, side by side: for large tables. Asks
+ * for their memory, too.
  */
-void wg_allowedips_fetch(
-	const struct wg_allowedips *table, const struct lpm_address *addrs, unsigned int n);
+void wg_allowedips_lookup_burst(const struct wg_allowedips *table, const struct lpm_address *addrs,
+	struct wg_peer **peers, unsigned int n);
 
 #endif

@@ -55,17 +55,17 @@ struct wg_peer {
 	/* Control's, here because there is room. */
 	struct wg_peer *same_bucket;
 
-	/* Stamped by who sends: ns, 0 for never. */
+	/* Stamped by who sends, who receives looks at it: ns, 0 for never. */
 	_Atomic uint64_t last_sent __rte_cache_aligned;
 	_Atomic uint64_t session_wanted; /* when control was last asked for a handshake */
 	_Atomic uint64_t unanswered_since; /* first data sent after the last packet received */
+	_Atomic uint64_t unacknowledged_since; /* first data received after the last packet sent */
 	_Atomic uint64_t tx_bytes; /* data messages; by the peer's TX stage only */
 	struct wg_sent
 		sent[2]; /* of the session in use and the one before; the peer's TX stage only */
 
 	/* Stamped by who receives. */
 	_Atomic uint64_t last_received __rte_cache_aligned;
-	_Atomic uint64_t unacknowledged_since; /* first data received after the last packet sent */
 	_Atomic uint64_t rx_bytes; /* data messages; by the peer's crypto stage only */
 
 	/* Control thread only. */

@@ -60,7 +60,7 @@ wg_peers_get(const struct wg_peers *p, uint32_t id)
 	return peer && peer->id == id ? peer : NULL;
 }
 
-/* Data path. Ask for the slot, and for the peer in it and what is stamped with each packet. */
+/* Data path. Ask for the slot, and for the peer in it and what is stamped when it is sent to. */
 static inline void
 wg_peers_fetch_slot(const struct wg_peers *p, uint32_t id)
 {
@@ -77,7 +77,6 @@ wg_peers_fetch(const struct wg_peers *p, uint32_t id)
 		return;
 	rte_prefetch0(peer);
 	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_sent)));
-	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_received)));
 }
 
 #endif

@@ -313,7 +313,8 @@ world_fill(struct world *w, const struct world_traffic *t)
 	struct wire_frame f = {.gateway = w->p.env.ports[port].mac, .key = w->key};
 
 	for (uint32_t i = 0; i < WORLD_WINDOW; i++) {
-		uint32_t flow = (uint32_t)(test_random(&w->random) % t->flows);
+		uint32_t flow = t->in_turn ? w->next_flow++ % t->flows
+					   : (uint32_t)(test_random(&w->random) % t->flows);
 		uint32_t peer = flow % w->n_peers;
 
 		f.peer = peer;

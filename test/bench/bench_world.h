@@ -28,7 +28,8 @@ enum world_direction { WORLD_ENCRYPT, WORLD_DECRYPT };
 /* What a window is filled with. len: of inner packets, 0: IMIX (64, 576 and 1420 as 7:4:1). */
 struct world_traffic {
 	enum world_direction direction;
-	uint32_t flows; /* dealt out to the peers in turn; each packet is of a random one */
+	uint32_t flows; /* dealt out to the peers in turn; each packet is of a random one, or: */
+	bool in_turn; /* of the next one */
 	uint16_t len;
 };
 
@@ -40,6 +41,7 @@ struct world {
 	uint8_t key[WG_KEY_LEN]; /* of all sessions, both ways */
 	struct aead *aead; /* not the pipeline's */
 	uint64_t random;
+	uint32_t next_flow;
 	struct rte_ring *in[WORLD_PORTS];
 	struct rte_ring *out[WORLD_PORTS];
 	struct rte_mbuf *window[WORLD_WINDOW];

@@ -319,6 +319,19 @@ struct route {
 	struct rcu_head rcu;
 };
 
+/* The last of a burst. */
+static void *
+lookup_in_burst(const struct lpm *t, const struct lpm_prefix *p)
+{
+	struct lpm_address addrs[4];
+	void *values[4];
+
+	for (int i = 0; i < 4; i++)
+		addrs[i] = (struct lpm_address){p->addr, p->family == AF_INET ? 4 : 6};
+	lpm_lookup_burst(t, addrs, values, 4);
+	return values[3];
+}
+
 static void *
 churn_reader(void *arg)
 {
@@ -329,7 +342,8 @@ churn_reader(void *arg)
 	rte_rcu_qsbr_thread_online(v, 0);
 	while (!__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE)) {
 		for (int i = 0; i < 64; i++) {
-			const struct route *r = lookup(c->t, &c->addr);
+			const struct route *r =
+				i % 2 ? lookup(c->t, &c->addr) : lookup_in_burst(c->t, &c->addr);
 			int shorter = c->addr.family == AF_INET ? 16 : 48;
 
 			c->uncovered += !r || r->prefix.len < shorter;
@@ -571,35 +585,39 @@ peer_prefix(uint32_t n)
 	return prefix6(UINT64_C(0x20010db800000000) + n, 0, 64);
 }
 
-/* A burst guesses what look-ups find, wherever it stands: in a leaf, among others in a node. */
+/* A burst finds what look-ups find, wherever it stands: in a leaf, among others in a node. */
 static void
-test_fetch_guesses_what_look_ups_find(void **unused)
+test_burst_finds_what_look_ups_find(void **unused)
 {
 	struct lpm *t = lpm_create(rcu);
-	struct lpm_prefix p[LPM_FETCH_MAX];
-	struct lpm_address addrs[LPM_FETCH_MAX];
-	const void *values[LPM_FETCH_MAX];
+	struct lpm_prefix p[LPM_BURST_MAX];
+	struct lpm_address addrs[LPM_BURST_MAX];
+	void *values[LPM_BURST_MAX];
 
 	(void)unused;
-	for (uint32_t n = 0; n < 64 * LPM_FETCH_MAX; n++) {
+	for (uint32_t n = 0; n < 64 * LPM_BURST_MAX; n++) {
 		p[0] = peer_prefix(n);
 		assert_int_equal(lpm_insert(t, &p[0], value_of(n), NULL), 0);
 	}
-	for (uint32_t n = 0; n < 64 * LPM_FETCH_MAX; n++) {
-		p[n % LPM_FETCH_MAX] = peer_prefix(n);
-		addrs[n % LPM_FETCH_MAX] = (struct lpm_address){
-			p[n % LPM_FETCH_MAX].addr, p[n % LPM_FETCH_MAX].family == AF_INET ? 4 : 6};
-		if (n % LPM_FETCH_MAX != LPM_FETCH_MAX - 1)
+	for (uint32_t n = 0; n < 64 * LPM_BURST_MAX; n++) {
+		p[n % LPM_BURST_MAX] = peer_prefix(n);
+		addrs[n % LPM_BURST_MAX] = (struct lpm_address){
+			p[n % LPM_BURST_MAX].addr, p[n % LPM_BURST_MAX].family == AF_INET ? 4 : 6};
+		if (n % LPM_BURST_MAX != LPM_BURST_MAX - 1)
 			continue;
-		lpm_fetch(t, addrs, values, LPM_FETCH_MAX);
-		for (unsigned int i = 0; i < LPM_FETCH_MAX; i++)
+		lpm_lookup_burst(t, addrs, values, LPM_BURST_MAX);
+		for (unsigned int i = 0; i < LPM_BURST_MAX; i++)
 			assert_ptr_equal(values[i], lookup(t, &p[i]));
 	}
-	p[0] = prefix4(0x0b000000, 32);
+	/* 10.255.0.0 shares the first node with others, and 11.0.0.0 nothing. */
+	p[0] = prefix4(0x0aff0000, 32);
+	p[1] = prefix4(0x0b000000, 32);
 	addrs[0] = (struct lpm_address){p[0].addr, 4};
-	lpm_fetch(t, addrs, values, 1);
+	addrs[1] = (struct lpm_address){p[1].addr, 4};
+	lpm_lookup_burst(t, addrs, values, 2);
 	assert_null(values[0]);
-	lpm_fetch(t, addrs, values, 0);
+	assert_null(values[1]);
+	lpm_lookup_burst(t, addrs, values, 0);
 	lpm_destroy(t);
 	rcu_barrier(rcu);
 }
@@ -632,7 +650,7 @@ main(void)
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_reader_beside_churn),
 		cmocka_unit_test(test_without_memory),
-		cmocka_unit_test(test_fetch_guesses_what_look_ups_find),
+		cmocka_unit_test(test_burst_finds_what_look_ups_find),
 		cmocka_unit_test(test_a_million_hosts),
 	};
 
