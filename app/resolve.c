@@ -136,7 +136,7 @@ ip_packet(struct tg_control *c, struct rte_mbuf *m)
 	struct pkt_ip ip;
 
 	if (pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip) == PKT_IP_OK)
-		hop = tg_route_lookup(env, &ip).hop;
+		hop = tg_route_lookup(env, &ip, NULL).hop;
 	if (hop && hop->type == TG_HOP_ON_LINK)
 		hop = own = tg_fib_hop_get(
 			env->fib, hop->port, ip.version == 4 ? AF_INET : AF_INET6, ip.dst);
