@@ -299,20 +299,6 @@ list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 	return n;
 }
 
-/* Many a tin is recycled next, and each of its lines would be a miss of its own. */
-static void
-ring_fetch(const struct fq *q, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		uint32_t ti = fq_ring_at(&q->ring, i);
-
-		rte_prefetch0(&q->tins[ti]);
-		rte_prefetch0(RTE_PTR_ADD(&q->tins[ti], RTE_CACHE_LINE_SIZE));
-		rte_prefetch0(&q->rest[ti]);
-		rte_prefetch0(&q->flows[fq_default_flow(q, ti)]);
-	}
-}
-
 /*
  * Tins that have sent all leave the ring when their turn comes. When bursts take neither more nor
  * less than what is queued no turn comes, so they are looked for near the head. The others there
@@ -324,7 +310,6 @@ ring_reclaim(struct fq *q)
 	unsigned int kept = 0, n = RTE_MIN(q->ring.tail - q->ring.head, RECLAIM_MAX);
 	uint16_t keep[RECLAIM_MAX];
 
-	ring_fetch(q, n);
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t ti = fq_ring_at(&q->ring, 0);
 		struct fq_tin *t = &q->tins[ti];
