@@ -527,6 +527,46 @@ test_shutdown_counts_what_is_queued(void **state)
 	bed_destroy(bed);
 }
 
+/*
+ * Down, and up a moment or a second later, before TX knows that it was down: the 10 packets from
+ * before are dropped then, and the 5 that came after it was up wait for a session and get one.
+ */
+static void
+test_late_purge_spares_what_came_after(void **state)
+{
+	static const uint64_t pauses[] = {MS, S};
+	struct bed *bed;
+	unsigned int i, j;
+
+	RTE_SET_USED(state);
+	for (i = 0; i < RTE_DIM(pauses); i++) {
+		bed = bed_create(&(struct bed_params){.map = &bed_maps[2]});
+		bed_know(bed, 0);
+		bed->net_held = true;
+		for (j = 0; j < 10; j++)
+			bed_lan_send(bed, 0, 0, 100);
+		bed_settle(bed);
+		bed->n_net = 0; /* the initiation is lost */
+		bed->commands_held = true;
+		wg_device_set_up(bed->gateway.dev, false, bed->now);
+		bed->now += pauses[i];
+		wg_device_set_up(bed->gateway.dev, true, bed->now);
+		for (j = 0; j < 5; j++)
+			bed_lan_send(bed, 0, 0, 100);
+		bed_settle(bed);
+		bed->commands_held = false;
+		bed_settle(bed);
+		assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 10);
+		bed->flows[0].next = 10;
+		bed->net_held = false;
+		bed_settle(bed);
+		assert_int_equal(bed->flows[0].got, 5);
+		bed_assert_nothing_held(bed);
+		bed_assert_conserved(bed);
+		bed_destroy(bed);
+	}
+}
+
 int
 main(void)
 {
@@ -534,6 +574,7 @@ main(void)
 		cmocka_unit_test(test_ecn_of_what_peers_send),
 		cmocka_unit_test(test_outer_header_shows_ecn_and_no_dscp),
 		cmocka_unit_test(test_codel_marks_what_can_be_marked),
+		cmocka_unit_test(test_late_purge_spares_what_came_after),
 		cmocka_unit_test(test_shutdown_counts_what_is_queued),
 	};
 	static struct CMUnitTest drops[RTE_DIM(faults)];

@@ -93,46 +93,6 @@ test_given_up_handshake_drops_what_waits(void **state)
 	bed_destroy(bed);
 }
 
-/*
- * Down, and up a moment or a second later, before TX knows that it was down: the 10 packets from
- * before are dropped then, and the 5 that came after it was up wait for a session and get one.
- */
-static void
-test_late_purge_spares_what_came_after(void **state)
-{
-	static const uint64_t pauses[] = {MS, S};
-	struct bed *bed;
-	unsigned int i, j;
-
-	RTE_SET_USED(state);
-	for (i = 0; i < RTE_DIM(pauses); i++) {
-		bed = make((struct bed_params){.seed = 1});
-		bed_know(bed, 0);
-		bed->net_held = true;
-		for (j = 0; j < 10; j++)
-			bed_lan_send(bed, 0, 0, 100);
-		bed_settle(bed);
-		bed->n_net = 0; /* the initiation is lost */
-		bed->commands_held = true;
-		wg_device_set_up(bed->gateway.dev, false, bed->now);
-		bed->now += pauses[i];
-		wg_device_set_up(bed->gateway.dev, true, bed->now);
-		for (j = 0; j < 5; j++)
-			bed_lan_send(bed, 0, 0, 100);
-		bed_settle(bed);
-		bed->commands_held = false;
-		bed_settle(bed);
-		assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 10);
-		bed->flows[0].next = 10;
-		bed->net_held = false;
-		bed_settle(bed);
-		assert_int_equal(bed->flows[0].got, 5);
-		bed_assert_nothing_held(bed);
-		bed_assert_conserved(bed);
-		bed_destroy(bed);
-	}
-}
-
 /* While the tin is being opened fresh packets of the same flows keep coming. */
 static void
 send_to_site(struct bed *bed, bool hub)
@@ -704,7 +664,6 @@ run(void)
 		cmocka_unit_test(test_closed_tin_keeps_the_last_128),
 		cmocka_unit_test(test_closed_tins_do_not_share_a_limit),
 		cmocka_unit_test(test_given_up_handshake_drops_what_waits),
-		cmocka_unit_test(test_late_purge_spares_what_came_after),
 		cmocka_unit_test(test_opening_keeps_order),
 		cmocka_unit_test(test_opening_keeps_order_between_peers),
 		cmocka_unit_test(test_opening_keeps_order_behind_a_slow_cipher),
