@@ -69,6 +69,50 @@ test_every_flow_arrives_whole_and_in_order(void **state)
 	bed_destroy(bed);
 }
 
+/* So many prefixes that AllowedIPs are asked by the burst: peer 0 has 5000 more, 10.200.0.0 on. */
+static void
+crowd(struct bed *bed)
+{
+	struct lpm_prefix p = {.family = AF_INET, .len = 32};
+	struct wg_update_peer *up;
+	struct wg_update u;
+	unsigned int i;
+
+	wg_update_init(&u);
+	up = wg_update_add_peer(&u);
+	memcpy(up->public_key, bed->peers[0].public_key, WG_KEY_LEN);
+	for (i = 0; i < 5000; i++) {
+		memcpy(p.addr, (const uint8_t[]){10, 200, i >> 8, i & 255}, 4);
+		wg_update_add_allowed(up)->prefix = p;
+	}
+	assert_int_equal(wg_device_apply(bed->gateway.dev, &u, bed->now), 0);
+	wg_update_free(&u);
+	assert_true(wg_allowedips_is_large(wg_device_allowedips(bed->gateway.dev)));
+}
+
+/* In one burst peer 1 says that it is itself, peer 2, itself, the LAN, and itself. */
+static void
+test_sources_are_judged_by_the_burst(void **state)
+{
+	static const unsigned int from[] = {1, 2, 1, BED_LAN, 1};
+	struct bed *bed = bed_create(&(struct bed_params){.map = map, .seed = 4});
+	uint8_t p[2048];
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	crowd(bed);
+	for (i = 0; i < 2 * RTE_DIM(from); i++)
+		bed_remote_send(bed, 1, p, bed_packet(bed, p, from[i / 2], BED_LAN, i, 100));
+	bed_settle(bed);
+	for (i = 0; i < 2 * RTE_DIM(from); i++)
+		assert_int_equal(bed->flows[i].got, from[i / 2] == 1);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 4);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 /*
  * Bad input: a good packet with something broken.
  */
@@ -211,6 +255,7 @@ test_bad_input_is_counted_and_disturbs_nobody(void **state)
 	bed->damaged = true;
 	bed_know_all(bed);
 	bed_connect_all(bed);
+	crowd(bed);
 	for (i = 0; i < 20000;) {
 		bed_step(bed);
 		if (!room(bed) || !++i)
@@ -326,6 +371,7 @@ run(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_flow_arrives_whole_and_in_order),
+		cmocka_unit_test(test_sources_are_judged_by_the_burst),
 		cmocka_unit_test(test_bad_input_is_counted_and_disturbs_nobody),
 		cmocka_unit_test(test_threads_keep_order_while_peers_come_and_go),
 	};
