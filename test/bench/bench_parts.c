@@ -92,7 +92,7 @@ WRAP(PARSE, enum pkt_ip_reason, pkt_ip_check,
 WRAP(HASH, uint32_t, pkt_flow_hash,
 	(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt), (ip, p, salt))
 WRAP(ROUTE, struct tg_way, tg_route_lookup,
-	(const struct tg_env *env, const struct pkt_ip *ip), (env, ip))
+	(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer), (env, ip, peer))
 WRAP(ROUTE, enum tg_op, tg_route,
 	(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
 		const struct tg_way *way), (env, c, m, ip, way))
