@@ -98,7 +98,7 @@ WRAP(ROUTE, struct tg_hop *, tg_route_lookup,
 	(const struct tg_env *env, const struct pkt_ip *ip), (env, ip))
 WRAP(ROUTE, enum tg_op, tg_route,
 	(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
-		struct tg_hop *hop), (env, c, m, ip, hop))
+		struct tg_hop *hop, const struct wg_peer *peer), (env, c, m, ip, hop, peer))
 WRAP(SESSION, struct wg_keypair *, wg_index_keypair,
 	(const struct wg_index *t, uint32_t index), (t, index))
 WRAP(SESSION, bool, wg_replay_check, (const struct wg_replay *r, uint64_t counter), (r, counter))
