@@ -28,9 +28,9 @@ enum world_direction { WORLD_ENCRYPT, WORLD_DECRYPT };
 /* What a window is filled with. len: of inner packets, 0: IMIX (64, 576 and 1420 as 7:4:1). */
 struct world_traffic {
 	enum world_direction direction;
-	uint32_t flows; /* dealt out to the peers in turn; each packet is of a random one, or: */
-	bool in_turn; /* of the next one */
+	uint32_t flows; /* dealt out to the peers in turn; each packet is of a random one */
 	uint16_t len;
+	bool in_turn; /* no, of the next one */
 };
 
 struct world {

@@ -609,8 +609,8 @@ test_burst_finds_what_look_ups_find(void **unused)
 		for (unsigned int i = 0; i < LPM_BURST_MAX; i++)
 			assert_ptr_equal(values[i], lookup(t, &p[i]));
 	}
-	/* 10.255.0.0 shares the first node with others, and 11.0.0.0 nothing. */
-	p[0] = prefix4(0x0aff0000, 32);
+	/* 10.255.0.1 has six bits before and all behind in common with 10.0.0.1, 11.0.0.0 six. */
+	p[0] = prefix4(0x0aff0001, 32);
 	p[1] = prefix4(0x0b000000, 32);
 	addrs[0] = (struct lpm_address){p[0].addr, 4};
 	addrs[1] = (struct lpm_address){p[1].addr, 4};
