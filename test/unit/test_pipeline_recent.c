@@ -130,6 +130,33 @@ test_the_next_poll_looks_again_behind_the_cipher(void **state)
 	finish(bed);
 }
 
+/* TX stamps a run at its end: 128 bytes inside are a message of 160. */
+static void
+test_each_peer_of_a_burst_is_stamped(void **state)
+{
+	struct bed *bed = gateway();
+	struct wg_peer *peers[] = {bed_peer(bed, 0), bed_peer(bed, 1)};
+	uint64_t before[] = {peers[0]->tx_bytes, peers[1]->tx_bytes};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		peers[i]->last_sent = 0;
+		peers[i]->unanswered_since = 0;
+	}
+	bed_lan_send(bed, 0, 0, 100);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_lan_send(bed, 1, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(peers[0]->tx_bytes - before[0], 2 * 160);
+	assert_int_equal(peers[1]->tx_bytes - before[1], 160);
+	for (i = 0; i < 2; i++) {
+		assert_int_not_equal(peers[i]->last_sent, 0);
+		assert_int_equal(peers[i]->unanswered_since, peers[i]->last_sent);
+	}
+	finish(bed);
+}
+
 int
 main(void)
 {
@@ -139,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_the_source_of_another_peer),
 		cmocka_unit_test(test_the_next_poll_looks_again),
 		cmocka_unit_test(test_the_next_poll_looks_again_behind_the_cipher),
+		cmocka_unit_test(test_each_peer_of_a_burst_is_stamped),
 	};
 
 	if (bed_init())
