@@ -5,8 +5,8 @@
  * mbuf rests a while between two uses, as in a pool.
  *
  * The median is what a run cost here, the minimum what it costs when nobody else uses the machine.
- * Arguments: --json FILE, --quick; behind "--" those of EAL. Without these it runs without
- * hugepages, which costs TLB misses.
+ * Arguments: --json FILE, --only SCENARIO, --quick; behind "--" those of EAL. Without these it runs
+ * without hugepages, which costs TLB misses.
  */
 #include "bench_sched.h"
 #include "fq.h"
@@ -22,6 +22,7 @@
 #include <rte_mbuf_dyn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BURST 32u
 #define REST 1024u /* packets */
@@ -63,6 +64,7 @@ struct result {
 static int pkt_offset;
 static uint64_t clock_cost;
 static unsigned int repeats = REPEATS_MAX;
+static const char *only = "";
 
 static uint32_t
 next_random(struct bench *b)
@@ -221,7 +223,7 @@ make_queue(struct bench *b, uint32_t standing)
 	fq_params_default(&p);
 	p.tins = b->s->tins;
 	p.flows = b->s->flows > 32768 ? 131072 : 65536;
-	p.limit_packets = b->s->out < BURST ? standing : UINT32_MAX;
+	p.limit_packets = b->s->out < BURST ? standing : 2 * standing;
 	p.limit_bytes = 1u << 31;
 	p.target_ns = p.interval_ns = 1000000000;
 	p.rate = b->s->rate;
@@ -340,16 +342,18 @@ init_eal(int argc, char **argv)
 static void
 options(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'}, {0}};
+	static const struct option longs[] = {{"json", required_argument, NULL, 'j'},
+		{"only", required_argument, NULL, 'o'}, {"quick", no_argument, NULL, 'q'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			repeats = 5;
+		else if (c == 'o')
+			only = optarg;
 		else if (c != 'j' || record_open(optarg))
-			rte_exit(
-				EXIT_FAILURE, "usage: bench_fq [--json FILE] [--quick] [-- EAL]\n");
+			rte_exit(EXIT_FAILURE,
+				"usage: bench_fq [--json FILE] [--only NAME] [--quick] [-- EAL]\n");
 	}
 }
 
@@ -368,8 +372,10 @@ main(int argc, char **argv)
 	options(argc, argv);
 	init_eal(argc, argv);
 	clock_cost = clock_cycles();
-	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++)
-		run(&scenarios[i]);
+	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++) {
+		if (!*only || !strcmp(only, scenarios[i].key))
+			run(&scenarios[i]);
+	}
 	promise_memory(pkt_offset);
 	promise_rates(pkt_offset);
 	if (record_close())
