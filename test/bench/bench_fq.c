@@ -86,31 +86,43 @@ on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 	pool_put(ctx, m);
 }
 
+/* What an application knows of its packets: tin and flow here, pipe and queue there. */
+struct burst {
+	struct fq_item items[BURST];
+	struct rte_mbuf *pkts[BURST];
+	uint32_t pipe[BURST], queue[BURST];
+};
+
 static void
-make_burst(struct bench *b, struct fq_item *items, struct rte_mbuf **pkts)
+make_burst(struct bench *b, struct burst *burst)
 {
 	for (unsigned int i = 0; i < BURST; i++) {
 		uint32_t flow = next_random(b) % b->s->flows;
 		uint32_t tin = flow % b->s->tins;
 		struct rte_mbuf *m = b->pool[b->pool_head++ % b->pool_n];
 
-		pkts[i] = m;
+		burst->pkts[i] = m;
 		m->pkt_len = 64 + next_random(b) % 1400;
-		items[i] = (struct fq_item){m, &b->conf[tin], tin};
+		burst->items[i] = (struct fq_item){m, &b->conf[tin], tin};
 		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
-		if (b->sched)
-			rte_sched_port_pkt_write(b->sched, m, 0, flow % b->pipes, SCHED_BE,
-				flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
+		if (b->sched) {
+			burst->pipe[i] = flow % b->pipes;
+			burst->queue[i] = flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE;
+		}
 	}
 }
 
 static void
-put(struct bench *b, const struct fq_item *items, struct rte_mbuf **pkts)
+put(struct bench *b, struct burst *burst)
 {
-	if (b->sched)
-		rte_sched_port_enqueue(b->sched, pkts, BURST);
-	else
-		fq_enqueue_burst(b->q, items, BURST, b->now);
+	if (!b->sched) {
+		fq_enqueue_burst(b->q, burst->items, BURST, b->now);
+		return;
+	}
+	for (unsigned int i = 0; i < BURST; i++)
+		rte_sched_port_pkt_write(b->sched, burst->pkts[i], 0, burst->pipe[i], SCHED_BE,
+			burst->queue[i], RTE_COLOR_GREEN);
+	rte_sched_port_enqueue(b->sched, burst->pkts, BURST);
 }
 
 static unsigned int
@@ -138,15 +150,15 @@ clock_cycles(void)
 static void
 round_trip(struct bench *b, unsigned int out)
 {
-	struct fq_item items[BURST];
 	struct rte_mbuf *pkts[BURST];
+	struct burst burst;
 	unsigned int n = 0;
 	uint64_t t0, t1;
 
-	make_burst(b, items, pkts);
+	make_burst(b, &burst);
 	b->now += BURST * 100;
 	t0 = rte_rdtsc_precise();
-	put(b, items, pkts);
+	put(b, &burst);
 	t1 = rte_rdtsc_precise();
 	b->in_cycles = t1 - t0 - clock_cost;
 	if (out)
