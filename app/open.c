@@ -149,7 +149,7 @@ park(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	if (c->n_parked == TG_PARK_MAX)
 		unpark(c);
-	tg_meta(m)->fq.time = (uint32_t)(c->now >> 10);
+	tg_meta(m)->time = (uint32_t)(c->now >> 10);
 	tg_lane_peer(c, tg_meta(m)->peer)->parked++;
 	c->parked[(c->first_parked + c->n_parked++) % TG_PARK_MAX] = m;
 }
@@ -169,7 +169,7 @@ may_go(struct tg_crypto *c, struct rte_mbuf *m)
 		wg_index_keypair(wg_device_index(c->env->dev), rte_le_to_cpu_32(msg->receiver));
 	struct wg_endpoint from;
 
-	if ((uint32_t)(c->now >> 10) - tg_meta(m)->fq.time > PARK_TIME_MAX >> 10)
+	if ((uint32_t)(c->now >> 10) - tg_meta(m)->time > PARK_TIME_MAX >> 10)
 		return true;
 	if (kp && is_unconfirmed(kp))
 		return false;

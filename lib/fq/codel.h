@@ -30,7 +30,7 @@ struct fq_codel {
 	uint32_t drop_next;
 	bool above; /* first_above is set */
 	bool dropping;
-};
+} __attribute__((packed, aligned(2)));
 
 static inline bool
 fq_codel_reached(uint32_t now, uint32_t t)

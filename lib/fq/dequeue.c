@@ -15,14 +15,19 @@
 #define AHEAD_TIN 16u
 #define AHEAD_FLOW 12u
 #define AHEAD_PACKET 8u
-#define AHEAD_SECOND 4u /* the packet after it, and that of the second flow */
+
+/* A packet that has left its flow. */
+struct taken {
+	fq_link link; /* 0: CoDel or BLUE took it */
+	uint32_t age;
+};
 
 static inline uint32_t
-sojourn_of(const struct fq *q, struct rte_mbuf *m, uint32_t now)
+age_of(const struct fq_node *node, uint32_t now)
 {
-	uint32_t age = now - fq_pkt(q, m)->time;
+	int32_t age = (int32_t)(now - node->time);
 
-	return (int32_t)age < 0 ? 0 : age;
+	return (uint32_t)RTE_MAX(age, 0);
 }
 
 /* Fading by 1/256 per packet. */
@@ -35,45 +40,44 @@ peak_of(uint32_t peak, uint32_t age)
 }
 
 static inline void
-account_age(struct fq *q, struct fq_tin *t, uint32_t age)
+account(struct fq *q, struct fq_tin *t, const struct taken *p)
 {
-	uint32_t bits = 31 ^ (uint32_t)__builtin_clz(2 * age + 1);
+	uint32_t bits = rte_fls_u32(2 * p->age + 1) - 1;
+	uint32_t len = fq_link_len(p->link);
 
 	FQ_ADD(q->histogram[bits], 1);
 	FQ_ADD(t->histogram[fq_tin_bucket(bits)], 1);
-	FQ_ADD(q->sojourn_total, age);
-	FQ_SET(q->sojourn_peak, peak_of(q->sojourn_peak, age));
-	FQ_SET(t->sojourn.avg, t->sojourn.avg - (t->sojourn.avg >> 5) + age);
-	FQ_SET(t->sojourn.peak, peak_of(t->sojourn.peak, age));
-}
-
-static inline bool
-is_policed(const struct fq *q, const struct fq_flow *f, uint32_t age)
-{
-	return age >= q->police_at || f->codel.above || f->blue;
-}
-
-/* Takes the first packet off the flow; 0 when CoDel or BLUE took it. Deficits are the caller's. */
-static __rte_always_inline fq_link
-flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
-{
-	fq_link link = f->head;
-	uint32_t len = fq_link_len(link);
-	struct rte_mbuf *m = fq_flow_unlink(f);
-	uint32_t age = sojourn_of(q, m, now);
-
-	FQ_ADD(f->load, -fq_load(len));
-	FQ_ADD(t->load, -fq_load(len));
-	FQ_ADD(q->load, -fq_load(len));
-	if (unlikely(is_policed(q, f, age)) && !fq_police(q, f, m, age))
-		return 0;
-	account_age(q, t, age);
+	FQ_ADD(q->sojourn_total, p->age);
+	FQ_SET(q->sojourn_peak, peak_of(q->sojourn_peak, p->age));
+	FQ_ADD(t->sojourn.avg, p->age - (t->sojourn.avg >> 5));
+	FQ_SET(t->sojourn.peak, peak_of(t->sojourn.peak, p->age));
 	FQ_ADD(t->sent_packets, 1);
 	FQ_ADD(t->sent_bytes, len);
 	FQ_ADD(q->c.bytes, len);
 	if (q->shaper.rate)
 		q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
-	return link;
+}
+
+/* Takes the first packet off the flow. Deficits and counters are the caller's. */
+static __rte_always_inline struct taken
+flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
+{
+	const struct fq_node *node = fq_flow_unlink(q, t, f);
+	struct taken p = {node->link, age_of(node, now)};
+	struct rte_mbuf *m = fq_link_pkt(p.link);
+
+	rte_prefetch0(fq_pkt(q, m));
+	rte_prefetch0(&q->nodes[f->head]);
+	if (unlikely(p.age >= q->police_at || f->watched) && !fq_police(q, f, m, p.age))
+		p.link = 0;
+	return p;
+}
+
+/* a where the mask is all ones, b where it is zero. */
+static inline void *
+pick(int64_t mask, const void *a, const void *b)
+{
+	return (void *)((uintptr_t)b ^ (((uintptr_t)a ^ (uintptr_t)b) & (uintptr_t)mask));
 }
 
 static inline const struct fq_flow *
@@ -96,57 +100,47 @@ ring_prefetch(const struct fq *q, const struct fq_ring *r)
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
 	rte_prefetch0(flow_ahead(q, r, AHEAD_FLOW));
-	fq_link_prefetch(f->head);
+	rte_prefetch0(&q->nodes[f->head]);
 	rte_prefetch0(&q->flows[f->next]);
-	f = flow_ahead(q, r, AHEAD_SECOND);
-	fq_link_prefetch(q->flows[f->next].head);
-	if (f->head)
-		fq_link_prefetch(fq_link_pkt(f->head)->tx_offload);
-}
-
-/* All ones where it holds. Turns end at random, and a branch that is guessed wrong costs more. */
-static inline uint32_t
-mask_if(bool condition)
-{
-	return -(uint32_t)condition;
 }
 
 /*
  * The first old flow has sent: to the end of its list when it has no credit left, off it when it
- * has no packets left.
+ * has no packets left. The flow that is first now. Turns end at random, and a branch that is
+ * guessed wrong costs more.
  */
-static inline void
+static inline struct fq_flow *
 old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 {
-	uint32_t fi = t->old.head, end = mask_if(deficit <= 0);
+	int64_t end = (deficit - 1) >> 31;
+	struct fq_flow *first = pick(end, &q->flows[f->next], f);
 
-	f->deficit = deficit + (int32_t)(q->quantum & end);
-	if (unlikely(!f->head) && deficit > 0) {
+	f->deficit = deficit + (int32_t)(q->quantum & (uint32_t)end);
+	if (unlikely(!f->packets) && deficit > 0) {
 		fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
-		return;
+		return &q->flows[t->old.head];
 	}
-	t->turns -= end;
-	t->old.head = fi ^ ((fi ^ f->next) & end);
-	t->old.tail ^= (t->old.tail ^ fi) & end;
+	t->turns -= (uint32_t)end;
+	t->old.tail ^= (t->old.tail ^ t->old.head) & (uint32_t)end;
+	t->old.head = (uint32_t)(first - q->flows);
+	return first;
 }
 
-/* The first tin has sent: to the end of the ring when it has no credit left. */
-static inline void
-tin_next(const struct fq *q, struct fq_tin *t, struct fq_ring *r, int32_t deficit)
+/* The first tin has sent. All ones: its turn has ended. */
+static inline int64_t
+tin_turn(const struct fq *q, struct fq_tin *t, int32_t deficit)
 {
-	uint32_t end = mask_if(deficit <= 0);
+	int64_t end = (deficit - 1) >> 31;
 
 	t->deficit = deficit + (fq_tin_quantum(q, t) & (int32_t)end);
-	r->tins[r->tail & r->mask] = r->tins[r->head & r->mask];
-	r->head -= end;
-	r->tail -= end;
+	return end;
 }
 
 /* The next packet is one of an old flow, and all there is to do is to send it. */
 static inline bool
 is_plain(const struct fq_tin *t, const struct fq_flow *f)
 {
-	return !(t->fresh.n | t->rate | t->closed) && t->old.n && t->deficit > 0 && f->head &&
+	return !(t->fresh.n | t->rate | t->closed) && t->old.n && t->deficit > 0 && f->packets &&
 		f->deficit > 0;
 }
 
@@ -165,9 +159,26 @@ new_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 		f->deficit += (int32_t)q->quantum;
 		f->list = FQ_LIST_OLD;
 		fq_fifo_push(q, &t->old, fq_fifo_pop(q, t, &t->fresh));
-	} else if (!f->head) {
+	} else if (!f->packets) {
 		fq_flow_release(q, fq_fifo_pop(q, t, &t->fresh));
 	}
+}
+
+/* The flow's next packet, and what follows from it but deficits. Link 0: there is none now. */
+static struct taken
+special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now)
+{
+	struct fq_tin *t = &q->tins[ti];
+	struct taken p = {0};
+
+	while (!p.link && f->packets && f->deficit > 0)
+		p = flow_take(q, t, f, now);
+	if (!p.link)
+		return p;
+	account(q, t, &p);
+	if (unlikely(t->rate))
+		fq_tin_charge(q, ti, fq_link_len(p.link));
+	return p;
 }
 
 /* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
@@ -179,25 +190,22 @@ tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now)
 	while (t->fresh.n || (!only_new && t->old.n)) {
 		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		struct fq_flow *f = &q->flows[l->head];
-		fq_link link = 0;
-		uint32_t len;
+		struct taken p;
+		int32_t len;
 
-		if (!f->head && f->deficit > 0) {
+		if (!f->packets && f->deficit > 0) {
 			fq_flow_release(q, fq_fifo_pop(q, t, l));
 			continue;
 		}
-		while (!link && f->head && f->deficit > 0)
-			link = flow_take(q, t, f, now);
-		len = fq_link_len(link);
-		t->deficit -= (int32_t)len;
+		p = special_packet(q, ti, f, now);
+		len = (int32_t)fq_link_len(p.link);
+		t->deficit -= len;
 		if (l == &t->old)
-			old_next(q, t, f, f->deficit - (int32_t)len);
+			old_next(q, t, f, f->deficit - len);
 		else
-			new_next(q, t, f, f->deficit - (int32_t)len);
-		if (unlikely(t->rate) && link)
-			fq_tin_charge(q, ti, len);
-		if (link)
-			return fq_link_pkt(link);
+			new_next(q, t, f, f->deficit - len);
+		if (p.link)
+			return fq_link_pkt(p.link);
 	}
 	return NULL;
 }
@@ -294,44 +302,64 @@ note_held_back(struct fq *q)
 	q->member.idled |= !q->packets;
 }
 
-/* The ring is in registers here, and brought up to date for who else looks at it. */
+/*
+ * As many packets as are plain in a row. Who is next when this turn ends is looked up before it is
+ * known whether it does: so no packet waits for the loads of the one before.
+ */
 static unsigned int
-take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
 {
 	struct fq_ring ring = q->ring;
+	struct fq_tin *t = &q->tins[fq_ring_at(&ring, 0)];
+	struct fq_flow *f = &q->flows[t->old.head];
 	unsigned int n = 0;
 
-	while (n < max) {
-		struct fq_tin *t = &q->tins[fq_ring_at(&ring, 0)];
-		struct fq_flow *f = &q->flows[t->old.head];
-		int32_t of_tin = t->deficit, of_flow = f->deficit;
-		fq_link link;
+	while (n < max && is_plain(t, f) && !is_held_back(q)) {
+		int32_t of_tin = t->deficit - f->len, of_flow = f->deficit - f->len;
+		struct taken p = flow_take(q, t, f, now);
+		struct fq_tin *next;
+		int64_t end;
 
-		if (is_held_back(q)) {
-			note_held_back(q);
+		if (unlikely(!p.link))
 			break;
-		}
-		if (unlikely(q->boost.n || fq_ring_empty(&ring) || !is_plain(t, f))) {
-			q->ring = ring;
-			pkts[n] = special_take(q, now);
-			ring = q->ring;
-			if (pkts[n]) {
-				n++;
-				continue;
-			}
-			note_idle(q);
-			break;
-		}
-		link = flow_take(q, t, f, now);
-		if (unlikely(!link))
-			continue;
-		pkts[n++] = fq_link_pkt(link);
-		tin_next(q, t, &ring, of_tin - (int32_t)fq_link_len(link));
-		old_next(q, t, f, of_flow - (int32_t)fq_link_len(link));
+		account(q, t, &p);
+		pkts[n++] = fq_link_pkt(p.link);
+		ring.tins[ring.tail & ring.mask] = ring.tins[ring.head & ring.mask];
+		next = &q->tins[fq_ring_at(&ring, 1)];
+		end = tin_turn(q, t, of_tin);
+		f = old_next(q, t, f, of_flow);
+		f = pick(end, &q->flows[next->old.head], f);
+		t = pick(end, next, t);
+		ring.head -= (uint32_t)end;
+		ring.tail -= (uint32_t)end;
 		if (n & 1)
 			ring_prefetch(q, &ring);
 	}
 	q->ring = ring;
+	return n;
+}
+
+static unsigned int
+take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+{
+	unsigned int n = 0;
+
+	while (n < max) {
+		if (!q->boost.n && !fq_ring_empty(&q->ring))
+			n += take_plain(q, &pkts[n], max - n, now);
+		if (n == max)
+			break;
+		if (is_held_back(q)) {
+			note_held_back(q);
+			break;
+		}
+		pkts[n] = special_take(q, now);
+		if (!pkts[n]) {
+			note_idle(q);
+			break;
+		}
+		n++;
+	}
 	return n;
 }
 

@@ -5,26 +5,9 @@
 /* What is known of a packet before it is queued. */
 struct place {
 	uint64_t tag;
-	uint32_t set;
-	uint32_t ti; /* FQ_NIL: none */
+	uint32_t mix;
 	uint32_t fi; /* a guess */
 };
-
-/* How many packets ahead to fetch the end of a flow. */
-#define AHEAD 4u
-
-/* Earlier packets of the batch may have changed what the look-up found. */
-static inline bool
-tin_is_known(const struct fq *q, const struct place *at, uint32_t key)
-{
-	return likely(at->ti != FQ_NIL) && likely(q->tins[at->ti].key == key);
-}
-
-static inline bool
-flow_is_known(const struct fq *q, const struct place *at)
-{
-	return likely((q->tags[at->fi] | FQ_TAG_BUSY) == at->tag);
-}
 
 static __rte_noinline uint32_t
 tin_get(struct fq *q, uint32_t key)
@@ -60,25 +43,46 @@ is_over(const struct fq *q, uint32_t packets, uint64_t bytes)
 	return q->packets + packets > q->limit_packets || q->bytes + bytes > q->limit_bytes;
 }
 
+/* The flow is idle, is not where it was thought to be, or there is none yet. FQ_NIL: no tin. */
+static __rte_noinline uint32_t
+begin(struct fq *q, const struct fq_item *item, const struct place *at)
+{
+	uint32_t fi = at->fi, ti = q->flows[fi].tin;
+	bool returns = (q->flows[fi].tag | FQ_TAG_BUSY) == at->tag &&
+		q->tins[ti].key == item->tin_key && fq_tin_used(&q->tins[ti]);
+
+	if (unlikely(!returns)) {
+		ti = tin_get(q, item->tin_key);
+		if (unlikely(ti == FQ_NIL))
+			return FQ_NIL;
+		fi = fq_flow_find(q, at->tag);
+	}
+	configure(q, ti, item->conf);
+	if (fi == FQ_NIL || q->flows[fi].list == FQ_LIST_NONE)
+		fi = fq_flow_begin(q, ti, fi, at->tag);
+	return fi;
+}
+
 /* near: the queue may get over its limits by this burst. */
 static __rte_always_inline void
 enqueue_one(
 	struct fq *q, const struct fq_item *item, const struct place *at, uint32_t now, bool near)
 {
-	uint32_t ti = tin_is_known(q, at, item->tin_key) ? at->ti : tin_get(q, item->tin_key);
-	struct fq_tin *t = &q->tins[ti];
-	uint32_t fi;
+	uint32_t fi = at->fi, ti;
+	struct fq_tin *t;
 
-	if (unlikely(ti == FQ_NIL)) {
-		drop_no_tin(q, item->m);
-		return;
+	if (likely(q->flows[fi].tag == at->tag)) {
+		configure(q, q->flows[fi].tin, item->conf);
+	} else {
+		fi = begin(q, item, at);
+		if (unlikely(fi == FQ_NIL)) {
+			drop_no_tin(q, item->m);
+			return;
+		}
 	}
-	configure(q, ti, item->conf);
-	fi = flow_is_known(q, at) ? at->fi : fq_flow_find(q, at->tag);
-	if (unlikely(fi == FQ_NIL || q->flows[fi].list == FQ_LIST_NONE))
-		fi = fq_flow_begin(q, ti, fi, at->tag);
-	fq_pkt(q, item->m)->time = now;
-	fq_flow_append(q, t, fi, item->m, fq_wire_len(q, item->m));
+	ti = q->flows[fi].tin;
+	t = &q->tins[ti];
+	fq_flow_append(q, t, fi, fq_link_make(item->m, fq_wire_len(q, item->m)), now);
 	if (unlikely(t->bytes >= t->excess_at))
 		fq_excess_update(q, ti);
 	while (unlikely(t->packets > fq_tin_limit(q, t)))
@@ -87,35 +91,34 @@ enqueue_one(
 		fq_overload(q);
 }
 
-/* Finds tins and asks for them and for the sets of tags, then finds the flows and asks for those.
- */
+/* Looks up the flows of a batch step by step, each asking for what the next one reads. */
 static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		rte_prefetch0(items[i].conf);
-		at[i].ti = fq_tin_guess(q, items[i].tin_key);
-		if (likely(at[i].ti != FQ_NIL)) {
-			rte_prefetch0(&q->tins[at[i].ti]);
-			rte_prefetch0(RTE_PTR_ADD(&q->tins[at[i].ti], RTE_CACHE_LINE_SIZE));
-		}
 		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
-		at[i].set = fq_flow_set(q, at[i].tag);
-		rte_prefetch0(&q->tags[at[i].set]);
+		at[i].mix = fq_flow_mix(at[i].tag);
+		rte_prefetch0(&q->marks[fq_mix_set(q, at[i].mix)]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = at[i].set + fq_flow_way(&q->tags[at[i].set], at[i].tag) % FQ_WAYS;
+		at[i].fi = fq_flow_guess(q, at[i].mix);
 		rte_prefetch0(&q->flows[at[i].fi]);
 	}
-	for (unsigned int i = n; i < n + AHEAD; i++)
-		at[i].fi = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct fq_flow *f = &q->flows[at[i].fi];
+
+		rte_prefetch0(&q->nodes[f->tail]);
+		rte_prefetch0(&q->tins[f->tin]);
+		rte_prefetch0(RTE_PTR_ADD(&q->tins[f->tin], RTE_CACHE_LINE_SIZE));
+	}
 }
 
 /* All are of one flow. */
 static __rte_noinline void
 fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t now)
 {
-	struct place at = {.tag = fq_flow_tag(FQ_FIFO_KEY, 0), .ti = FQ_NIL};
+	struct place at = {.tag = fq_flow_tag(FQ_FIFO_KEY, 0)};
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
@@ -133,7 +136,7 @@ void
 fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint32_t now32 = fq_now32(now);
-	struct place at[FQ_BATCH + AHEAD];
+	struct place at[FQ_BATCH];
 
 	q->clock = fq_fine(now);
 	if (unlikely(!q->packets))
@@ -148,10 +151,8 @@ fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint
 		bool near = is_over(q, batch, batch * UINT64_C(65535));
 
 		find_places(q, items, at, batch);
-		for (unsigned int i = 0; i < batch; i++) {
-			fq_link_prefetch((uintptr_t)q->flows[at[i + AHEAD].fi].tail);
+		for (unsigned int i = 0; i < batch; i++)
 			enqueue_one(q, &items[i], &at[i], now32, near);
-		}
 		items += batch;
 		n -= batch;
 	}

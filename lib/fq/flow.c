@@ -25,7 +25,7 @@ is_spilled(struct fq *q, uint32_t ti, uint32_t hash)
 
 	if (likely(!r->spill))
 		return false;
-	if (!q->flows[fq_default_flow(q, ti)].head)
+	if (!q->flows[fq_default_flow(q, ti)].packets)
 		r->spill = 0;
 	return r->spill & spill_bit(hash);
 }
@@ -45,13 +45,15 @@ claim(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 {
 	struct fq_flow *f = &q->flows[fi];
 
-	if (unlikely(f->tin != ti || (q->tags[fi] | FQ_TAG_BUSY) != tag)) {
+	if (unlikely(f->tin != ti || (f->tag | FQ_TAG_BUSY) != tag)) {
 		f->codel = (struct fq_codel){0};
 		f->blue = 0;
+		f->watched = false;
 		f->until = q->tins[ti].turns;
-		f->tin = ti;
+		f->tin = (uint16_t)ti;
 	}
-	q->tags[fi] = tag;
+	f->tag = tag;
+	q->marks[fi] = fq_flow_mark(fq_flow_mix(tag));
 	q->busy_flows++;
 }
 
@@ -64,6 +66,7 @@ blue_down(const struct fq *q, struct fq_flow *f)
 	ticks = RTE_MAX(ticks, (uint32_t)(f->blue_at != fq_blue_tick(q)));
 	f->blue_at = fq_blue_tick(q);
 	f->blue -= RTE_MIN(f->blue, ticks);
+	f->watched = f->blue;
 }
 
 static void
@@ -78,6 +81,23 @@ join_new(struct fq *q, struct fq_tin *t, uint32_t fi)
 	if (unlikely(f->blue))
 		blue_down(q, f);
 	fq_fifo_push(q, &t->fresh, fi);
+}
+
+/* An idle one has room: any of the set. */
+uint32_t
+fq_flow_find(const struct fq *q, uint64_t tag)
+{
+	uint32_t mix = fq_flow_mix(tag), set = fq_mix_set(q, mix);
+	uint32_t marked = fq_ways_marked(&q->marks[set], fq_flow_mark(mix));
+	uint32_t way;
+
+	for (; marked; marked &= ~(3u << 2 * way)) {
+		way = fq_way_first(marked);
+		if ((q->flows[set + way].tag | FQ_TAG_BUSY) == tag)
+			return set + way;
+	}
+	way = fq_way_first(fq_ways_idle(&q->marks[set]));
+	return way < FQ_WAYS ? set + way : FQ_NIL;
 }
 
 uint32_t
@@ -118,9 +138,11 @@ fq_flow_release(struct fq *q, uint32_t fi)
 	if (f->list == FQ_LIST_OLD)
 		f->until = t->turns + t->old.n;
 	fq_codel_empty(&f->codel, fq_clock32(q));
+	f->watched = f->blue;
 	f->list = FQ_LIST_NONE;
 	if (fi < q->n_flows) {
-		q->tags[fi] &= ~FQ_TAG_BUSY;
+		f->tag &= ~FQ_TAG_BUSY;
+		q->marks[fi] &= (uint16_t)~FQ_MARK_BUSY;
 		q->busy_flows--;
 	}
 }

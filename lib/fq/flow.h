@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flow table, 8-way set-associative and shared by all tins. The tags of a set fill one cache
- * line, so finding a flow touches that line and the flow's own.
+ * The flow table, 8-way set-associative and shared by all tins. Marks, 15 bits for each tag, tell
+ * which of a set it may be, by one comparison; the tag itself is in the flow's line.
  *
  * The tag of an idle flow stays, and with it CoDel's count, for the case that the same flow
  * returns.
@@ -51,64 +51,86 @@ fq_flow_tag(uint32_t key, uint32_t hash)
 	return FQ_TAG_BUSY | (uint64_t)hash << 32 | key;
 }
 
-/* The first flow of the set. Shifted out is the busy bit. */
 static inline uint32_t
-fq_flow_set(const struct fq *q, uint64_t tag)
+fq_flow_mix(uint64_t tag)
 {
 	uint32_t mixed = ((uint32_t)(tag >> 32) << 1) + (uint32_t)tag * UINT32_C(0x85ebca6b);
 
-	return ((mixed * UINT32_C(0x9e3779b1)) >> q->set_shift) * FQ_WAYS;
+	return mixed * UINT32_C(0x9e3779b1);
 }
 
-#ifdef __SSE4_1__
-/* Two bits per way: the signs of the halves of its word. */
+/* The first flow of the set. */
 static inline uint32_t
-fq_ways_pack(__m128i a, __m128i b, __m128i c, __m128i d)
+fq_mix_set(const struct fq *q, uint32_t mix)
 {
-	return (uint32_t)_mm_movemask_epi8(
-		_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+	return (mix >> q->set_shift) * FQ_WAYS;
 }
-#endif
 
-/* The way that has this tag, in use or idle; FQ_WAYS for none. No branch per way: it is random. */
 static inline uint32_t
-fq_flow_way(const uint64_t *tags, uint64_t tag)
+fq_flow_set(const struct fq *q, uint64_t tag)
 {
-#ifdef __SSE4_1__
-	const __m128i *pair = (const __m128i *)tags;
-	__m128i busy = _mm_set1_epi64x((int64_t)FQ_TAG_BUSY);
-	__m128i want = _mm_set1_epi64x((int64_t)tag);
-	uint32_t two_per_way = fq_ways_pack(_mm_cmpeq_epi64(_mm_or_si128(pair[0], busy), want),
-		_mm_cmpeq_epi64(_mm_or_si128(pair[1], busy), want),
-		_mm_cmpeq_epi64(_mm_or_si128(pair[2], busy), want),
-		_mm_cmpeq_epi64(_mm_or_si128(pair[3], busy), want));
+	return fq_mix_set(q, fq_flow_mix(tag));
+}
 
-	return rte_bsf32(two_per_way | 1u << 2 * FQ_WAYS) / 2;
+static inline uint16_t
+fq_flow_mark(uint32_t mix)
+{
+	return (uint16_t)(mix | FQ_MARK_BUSY);
+}
+
+#ifdef __SSE2__
+/* The ways of the set with this mark, in use or idle, two bits for each. */
+static inline uint32_t
+fq_ways_marked(const uint16_t *set, uint16_t mark)
+{
+	__m128i marks = _mm_load_si128((const __m128i *)set);
+	__m128i busy = _mm_set1_epi16((int16_t)FQ_MARK_BUSY);
+
+	marks = _mm_cmpeq_epi16(_mm_or_si128(marks, busy), _mm_set1_epi16((int16_t)mark));
+	return (uint32_t)_mm_movemask_epi8(marks);
+}
+
+static inline uint32_t
+fq_ways_idle(const uint16_t *set)
+{
+	return ~(uint32_t)_mm_movemask_epi8(_mm_load_si128((const __m128i *)set)) & 0xaaaa;
+}
 #else
-	uint32_t hit = 1u << FQ_WAYS;
+static inline uint32_t
+fq_ways_marked(const uint16_t *set, uint16_t mark)
+{
+	uint32_t ways = 0;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		hit |= (uint32_t)((tags[w] | FQ_TAG_BUSY) == tag) << w;
-	return rte_bsf32(hit);
-#endif
+		ways |= (uint32_t)((set[w] | FQ_MARK_BUSY) == mark) << 2 * w;
+	return ways;
 }
 
-/* A way whose busy bit is clear, FQ_WAYS for none. */
 static inline uint32_t
-fq_flow_free_way(const uint64_t *tags)
+fq_ways_idle(const uint16_t *set)
 {
-#ifdef __SSE4_1__
-	const __m128i *pair = (const __m128i *)tags;
-	uint32_t signs = fq_ways_pack(pair[0], pair[1], pair[2], pair[3]);
-
-	return rte_bsf32((~signs & 0xaaaa) | 1u << 2 * FQ_WAYS) / 2;
-#else
-	uint32_t hit = 1u << FQ_WAYS;
+	uint32_t ways = 0;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		hit |= (uint32_t)(~tags[w] >> 63) << w;
-	return rte_bsf32(hit);
+		ways |= (uint32_t) !(set[w] & FQ_MARK_BUSY) << 2 * w;
+	return ways;
+}
 #endif
+
+/* FQ_WAYS for none. No branch per way: it is random. */
+static inline uint32_t
+fq_way_first(uint32_t ways)
+{
+	return rte_bsf32(ways | 1u << 2 * FQ_WAYS) / 2;
+}
+
+/* The flow that very likely has this tag, or any. It does not read the flow. */
+static inline uint32_t
+fq_flow_guess(const struct fq *q, uint32_t mix)
+{
+	uint32_t set = fq_mix_set(q, mix);
+
+	return set + fq_way_first(fq_ways_marked(&q->marks[set], fq_flow_mark(mix))) % FQ_WAYS;
 }
 
 static inline uint32_t
@@ -131,48 +153,57 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 		return;
 	f->blue_at = fq_blue_tick(q);
 	f->blue = RTE_MIN(f->blue + FQ_BLUE_ONE / 256, FQ_BLUE_ONE);
+	f->watched = true;
 }
 
-/* The flow that has this tag, in use or idle, else an idle one, else FQ_NIL. */
 static inline uint32_t
-fq_flow_find(const struct fq *q, uint64_t tag)
+fq_node_take(struct fq *q)
 {
-	uint32_t set = fq_flow_set(q, tag);
-	uint32_t way = fq_flow_way(&q->tags[set], tag);
+	uint32_t at = q->free;
 
-	if (way == FQ_WAYS)
-		way = fq_flow_free_way(&q->tags[set]);
-	return way < FQ_WAYS ? set + way : FQ_NIL;
+	q->free = q->nodes[at].next;
+	return at;
 }
 
 static inline void
-fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, struct rte_mbuf *m, uint32_t len)
+fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, fq_link link, uint32_t now)
 {
+	uint32_t at = fq_node_take(q);
 	struct fq_flow *f = &q->flows[fi];
-	fq_link *link = f->head ? &f->tail->tx_offload : &f->head;
+	uint32_t *last = f->packets ? &q->nodes[f->tail].next : &f->head;
+	uint32_t len = fq_link_len(link);
+	uint64_t load = fq_load(len);
 
-	m->tx_offload = 0;
-	*link = fq_link_make(m, len);
-	f->tail = m;
-	FQ_ADD(f->load, fq_load(len));
-	FQ_ADD(t->load, fq_load(len));
-	FQ_ADD(q->load, fq_load(len));
+	f->len = f->packets ? f->len : (uint16_t)len;
+	q->nodes[at].link = link;
+	q->nodes[at].time = now;
+	*last = at;
+	f->tail = at;
+	FQ_ADD(f->load, load);
+	FQ_ADD(t->load, load);
+	FQ_ADD(q->load, load);
 	if (unlikely(f->bytes > t->fat_bytes)) {
 		t->fat = fi;
 		t->fat_bytes = f->bytes;
 	}
 }
 
-/* The flow has a packet. Its next one is likely to be next. */
-static inline struct rte_mbuf *
-fq_flow_unlink(struct fq_flow *f)
+/* The flow has a packet. Its node is free now, and valid until one is appended. */
+static inline const struct fq_node *
+fq_flow_unlink(struct fq *q, struct fq_tin *t, struct fq_flow *f)
 {
-	struct rte_mbuf *m = fq_link_pkt(f->head);
+	uint32_t at = f->head;
+	struct fq_node *node = &q->nodes[at];
+	uint64_t load = fq_load(f->len);
 
-	f->head = m->tx_offload;
-	fq_link_prefetch(f->head);
-	m->tx_offload = 0;
-	return m;
+	f->head = node->next;
+	f->len = (uint16_t)fq_link_len(q->nodes[node->next].link);
+	node->next = q->free;
+	q->free = at;
+	FQ_ADD(f->load, -load);
+	FQ_ADD(t->load, -load);
+	FQ_ADD(q->load, -load);
+	return node;
 }
 
 #endif

@@ -31,7 +31,8 @@ static bool
 params_valid(const struct fq_params *p)
 {
 	return rte_is_power_of_2(p->flows) && p->flows >= 2 * FQ_WAYS && p->flows <= 1u << 24 &&
-		p->tins >= 1 && p->tins <= FQ_TINS_MAX && p->limit_packets && p->limit_bytes &&
+		p->tins >= 1 && p->tins <= FQ_TINS_MAX && p->limit_packets &&
+		p->limit_packets <= FQ_PACKETS_MAX && p->limit_bytes &&
 		p->limit_bytes <= 1u << 31 && p->quantum >= 1 && p->quantum <= 65535 &&
 		p->target_ns <= p->interval_ns && p->interval_ns < UINT64_C(1) << 36 &&
 		p->mpu <= UINT16_MAX && p->framing <= FQ_FRAMING_PTM && p->pkt_offset > 0 &&
@@ -76,8 +77,10 @@ init_lists(struct fq *q)
 	q->boost.tail = (uint16_t)fq_idle_head(q);
 	q->rest[fq_idle_head(q)].link =
 		(struct fq_tin_link){(uint16_t)fq_idle_head(q), (uint16_t)fq_idle_head(q)};
+	for (uint32_t i = 0; i < q->limit_packets; i++)
+		q->nodes[i].next = i + 1;
 	for (uint32_t ti = 0; ti < q->n_tins; ti++) {
-		q->flows[q->n_flows + ti].tin = ti;
+		q->flows[q->n_flows + ti].tin = (uint16_t)ti;
 		q->rest[ti].class = FQ_CLASS_NONE;
 		q->rest[ti].boost = FQ_TIN_NIL;
 		fq_tin_idle(q, ti);
@@ -98,7 +101,7 @@ fifo_params(const struct fq_params *p)
 
 	fifo.tins = 1;
 	fifo.flows = 2 * FQ_WAYS;
-	fifo.limit_packets = UINT32_MAX;
+	fifo.limit_packets = p->fifo;
 	fifo.limit_bytes = 1u << 31;
 	fifo.tin_limit_packets = 0;
 	fifo.codel = fifo.start_closed = false;
@@ -112,7 +115,8 @@ free_all(struct fq *q)
 	rte_free(q->slots);
 	rte_free(q->rest);
 	rte_free(q->tins);
-	rte_free(q->tags);
+	rte_free(q->marks);
+	rte_free(q->nodes);
 	rte_free(q->flows);
 	rte_free(q);
 }
@@ -133,12 +137,14 @@ fq_create(const struct fq_params *params)
 		goto no_memory;
 	set_params(q, p);
 	q->flows = array_alloc(p, p->flows + p->tins, sizeof(*q->flows));
-	q->tags = array_alloc(p, p->flows, sizeof(*q->tags));
+	q->marks = array_alloc(p, p->flows, sizeof(*q->marks));
+	q->nodes = array_alloc(p, p->limit_packets + 1, sizeof(*q->nodes));
 	q->tins = array_alloc(p, p->tins, sizeof(*q->tins));
 	q->rest = array_alloc(p, p->tins + 1, sizeof(*q->rest));
 	q->slots = array_alloc(p, q->n_slots, sizeof(*q->slots));
 	q->ring.tins = array_alloc(p, q->ring.mask + 1, sizeof(*q->ring.tins));
-	if (!q->flows || !q->tags || !q->tins || !q->rest || !q->slots || !q->ring.tins)
+	if (!q->flows || !q->marks || !q->nodes || !q->tins || !q->rest || !q->slots ||
+		!q->ring.tins)
 		goto no_arrays;
 	init_lists(q);
 	fq_shaper_set(q, p->rate);

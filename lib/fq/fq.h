@@ -20,14 +20,14 @@
  * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
  * may be called by another thread meanwhile: counters are never torn, but not of one instant.
  *
- * Memory: all of it is taken by fq_create. 72 bytes per flow, 256 at most per tin with its default
- * flow and its places in key table and lists (254 for a power of two of them), and 4 KiB. A peer
- * that has no tin costs nothing.
+ * Memory: all of it is taken by fq_create. 66 bytes per flow, 256 at most per tin with its default
+ * flow and its places in key table and lists (254 for a power of two of them), 16 per packet of
+ * limit_packets, and 4 KiB. A peer that has no tin costs nothing.
  *
  * Packets: fq_enqueue takes ownership, always; fq_dequeue gives it back; the drop callback takes
- * it. While a packet is queued the library owns mbuf->tx_offload (the FIFO link; zero again after)
- * and nobody may change pkt_len. Order within a flow, (tin key, 31 low bits of hash), is kept
- * always.
+ * it. The library reads pkt_len and struct fq_pkt when a packet comes and nothing of it later;
+ * dequeue asks for the cache line of struct fq_pkt, and does not wait for it. Order within a flow,
+ * (tin key, 31 low bits of hash), is kept always.
  *
  * Time: nanoseconds of a clock that does not run backwards, given by the caller. Inside it is 32
  * bits of 1024 ns: a packet may wait up to 36 minutes before its age is misread.
@@ -43,6 +43,7 @@ struct rte_mbuf;
 
 #define FQ_WEIGHT_MAX 1024u
 #define FQ_TINS_MAX 65535u
+#define FQ_PACKETS_MAX (1u << 24)
 #define FQ_RATE_MIN 125u /* bytes per s; rates below count as this */
 #define FQ_LATE_NS UINT64_C(100000)
 #define FQ_FIFO_PACKETS 1000u
@@ -65,10 +66,9 @@ struct rte_mbuf;
 enum fq_drop { FQ_DROPS(FQ_DROP_ENUM) FQ_DROP_MAX };
 #undef FQ_DROP_ENUM
 
-/* The mbuf dynamic field (or its first 8 bytes). */
+/* The mbuf dynamic field, or its beginning. */
 struct fq_pkt {
 	uint32_t hash; /* salted flow hash; all fragments of a packet alike; set before enqueue */
-	uint32_t time; /* enqueue stamp, ns >> 10; the library's */
 };
 
 /* Takes the packet. May not call back into the instance. */
@@ -95,7 +95,7 @@ enum fq_framing {
 struct fq_params {
 	uint32_t flows; /* power of two, 16 to 2^24 */
 	uint32_t tins; /* pool size, 1 to FQ_TINS_MAX */
-	uint32_t limit_packets; /* over all tins */
+	uint32_t limit_packets; /* over all tins, 1 to FQ_PACKETS_MAX */
 	uint32_t limit_bytes; /* over all tins, as on the wire; to 2^31 */
 	uint32_t tin_limit_packets; /* per tin, 0: none */
 	uint32_t quantum; /* bytes per flow and round; of a tin: times weight / least weight */

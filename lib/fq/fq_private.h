@@ -4,7 +4,7 @@
  *
  * Invariants (test/unit/fq_check.c walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
- *  - a flow on no list holds no packet and the busy bit of its tag is clear;
+ *  - a flow on no list holds no packet and its busy bits are clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel
  *    (over its own rate), parked (closed, has packets or was closed by name), or idle without any
  *    flow;
@@ -25,6 +25,7 @@
 #define FQ_NIL UINT32_MAX
 #define FQ_WAYS 8u
 #define FQ_TAG_BUSY (UINT64_C(1) << 63)
+#define FQ_MARK_BUSY 0x8000u
 #define FQ_CLASSES 128u
 #define FQ_CLASS_NONE 0xffu
 #define FQ_WEIGHT_CLASSES 11u
@@ -66,18 +67,27 @@ typedef uint64_t fq_link;
 		};                                                                                 \
 	}
 
+/* A queued packet. Mbufs are not touched while they wait: half a megabyte for 8,000. */
+struct fq_node {
+	fq_link link;
+	uint32_t time; /* when it came, ns >> 10 */
+	uint32_t next; /* in its flow, or unused */
+};
+
 struct fq_flow {
-	fq_link head; /* 0: empty */
-	struct rte_mbuf *tail; /* valid while head is set */
+	uint64_t tag; /* busy, 31 bits of hash, tin key; of an idle flow it stays without busy */
 	FQ_LOAD;
+	uint32_t head, tail; /* nodes, while it has packets */
 	int32_t deficit;
 	uint32_t next; /* on its list */
-	uint32_t tin;
 	uint32_t until; /* off its lists: the tin's turn at which deficit is forgotten */
 	struct fq_codel codel;
-	uint8_t list;
-	uint8_t blue_at; /* when blue last changed, fq_blue_tick */
+	uint16_t len; /* of the first packet; here it is known before the node is in the cache */
+	uint16_t tin;
 	uint16_t blue; /* BLUE's drop probability over FQ_BLUE_ONE */
+	uint8_t blue_at; /* when blue last changed, fq_blue_tick */
+	uint8_t list;
+	bool watched; /* by CoDel or BLUE, however young its packets are */
 } __rte_cache_aligned;
 
 /*
@@ -192,7 +202,8 @@ struct fq_member {
 struct fq {
 	/* Constant. */
 	struct fq_flow *flows; /* n_flows, then one default flow per tin */
-	uint64_t *tags; /* per flow: busy, 31 bits of hash, tin key */
+	uint16_t *marks; /* per flow: busy, 15 bits of a hash of its tag */
+	struct fq_node *nodes; /* one for each packet that the limit allows, and one */
 	struct fq_tin *tins; /* n_tins, then the head of the idle list */
 	struct fq_tin_rest *rest; /* of the tins */
 	uint32_t *slots; /* by key: 16 bits of its hash, index of the tin + 1; 0: empty */
@@ -215,6 +226,7 @@ struct fq {
 	/* Changing. */
 	uint64_t clock __rte_cache_aligned; /* of the present call, fine time */
 	FQ_LOAD;
+	uint32_t free; /* nodes, latest first: those are in the cache */
 	struct fq_codel_params codel; /* for the present rate */
 	uint32_t police_at; /* younger packets need no policing, in units of 1024 ns */
 	uint32_t dropped; /* by policing, in a row */
@@ -291,13 +303,6 @@ fq_link_len(fq_link l)
 	return (uint32_t)(l >> 48);
 }
 
-/* Link and time are in the second line of an mbuf. */
-static inline void
-fq_link_prefetch(fq_link l)
-{
-	rte_prefetch0(RTE_PTR_ADD(fq_link_pkt(l), RTE_CACHE_LINE_SIZE));
-}
-
 /* Of one packet. */
 static inline uint64_t
 fq_load(uint32_t len)
@@ -311,6 +316,8 @@ void fq_overload(struct fq *q);
 void fq_tin_trim(struct fq *q, uint32_t ti);
 void fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why);
 
+/* flow.c: the flow that has this tag, in use or idle, else an idle one, else FQ_NIL. */
+uint32_t fq_flow_find(const struct fq *q, uint64_t tag);
 /*
  * flow.c: a packet comes for a flow that is idle, or has no place (FQ_NIL): to the tin's new list.
  * The flow that it now is, maybe the default one.

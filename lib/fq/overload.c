@@ -133,7 +133,7 @@ scan_flows(struct fq *q, struct fq_tin *t)
 		struct fq_fifo *l = elder_list(t);
 		const struct fq_flow *f = &q->flows[l->head];
 
-		if (!f->head) {
+		if (!f->packets) {
 			pop_and_release(q, t, l);
 			continue;
 		}
@@ -163,15 +163,11 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 {
 	struct fq_tin *t = &q->tins[q->flows[fi].tin];
 	struct fq_flow *f = &q->flows[fi];
-	uint32_t len = fq_link_len(f->head);
-	struct rte_mbuf *m = fq_flow_unlink(f);
+	fq_link link = fq_flow_unlink(q, t, f)->link;
 
-	FQ_ADD(f->load, -fq_load(len));
-	FQ_ADD(t->load, -fq_load(len));
-	FQ_ADD(q->load, -fq_load(len));
 	FQ_ADD(q->rest[f->tin].drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);
-	q->drop(q->ctx, m, why);
+	q->drop(q->ctx, fq_link_pkt(link), why);
 }
 
 void
@@ -200,7 +196,7 @@ fq_fattest_flow(struct fq *q, struct fq_fattest *out)
 	*out = (struct fq_fattest){q->tins[ti].key, 0, q->flows[fi].bytes};
 	if (fi >= q->n_flows)
 		return false;
-	out->hash = (uint32_t)(q->tags[fi] >> 32) & INT32_MAX;
+	out->hash = (uint32_t)(q->flows[fi].tag >> 32) & INT32_MAX;
 	return true;
 }
 
@@ -209,7 +205,7 @@ fq_fattest_flow(struct fq *q, struct fq_fattest *out)
 static uint32_t
 oldest_flow(struct fq *q, struct fq_tin *t)
 {
-	while (!q->flows[elder_list(t)->head].head)
+	while (!q->flows[elder_list(t)->head].packets)
 		pop_and_release(q, t, elder_list(t));
 	return elder_list(t)->head;
 }

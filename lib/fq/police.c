@@ -46,16 +46,11 @@ judge(struct fq *q, struct fq_flow *f, uint32_t age)
 	return fq_codel_judge(&f->codel, &p, age, f->bytes, fq_clock32(q));
 }
 
-bool
-fq_police(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age)
+static bool
+is_let_go(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age)
 {
-	bool signal;
+	bool signal = judge(q, f, age);
 
-	if (!q->police || q->dropped >= DROPS_MAX) {
-		q->dropped = 0;
-		return true;
-	}
-	signal = judge(q, f, age);
 	if (unlikely(signal) && !mark(q, f->tin, m, FQ_MARK_CODEL))
 		return drop(q, f->tin, m, FQ_DROP_CODEL);
 	if (unlikely(f->blue) && blue_hits(q, f))
@@ -64,4 +59,18 @@ fq_police(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age)
 		mark(q, f->tin, m, FQ_MARK_CE_THRESHOLD);
 	q->dropped = 0;
 	return true;
+}
+
+bool
+fq_police(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age)
+{
+	bool go;
+
+	if (!q->police || q->dropped >= DROPS_MAX) {
+		q->dropped = 0;
+		return true;
+	}
+	go = is_let_go(q, f, m, age);
+	f->watched = f->codel.above || f->blue;
+	return go;
 }

@@ -96,6 +96,7 @@ tin_reset(struct fq *q, uint32_t ti, uint32_t key)
 	t->fat_bytes = 0;
 	f->codel = (struct fq_codel){0};
 	f->blue = 0;
+	f->watched = false;
 	FQ_SET(t->key, key);
 	FQ_SET(t->state, FQ_TIN_IDLE);
 }
@@ -292,7 +293,7 @@ list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 	while (l->n) {
 		uint32_t fi = fq_fifo_pop(q, t, l);
 
-		for (; q->flows[fi].head; n++)
+		for (; q->flows[fi].packets; n++)
 			fq_drop_head(q, fi, FQ_DROP_PURGE);
 		fq_flow_release(q, fi);
 	}

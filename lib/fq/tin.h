@@ -70,20 +70,6 @@ fq_slot_next(const struct fq *q, uint32_t i)
 	return i + 1 < q->n_slots ? i + 1 : 0;
 }
 
-/* The tin that has this key, very likely; FQ_NIL when there is none. It does not read the tin. */
-static inline uint32_t
-fq_tin_guess(const struct fq *q, uint32_t key)
-{
-	for (uint32_t i = fq_slot_of(q, key);; i = fq_slot_next(q, i)) {
-		uint32_t slot = FQ_GET(q->slots[i]);
-
-		if (!slot)
-			return FQ_NIL;
-		if (slot >> 16 == (fq_key_hash(key) & UINT16_MAX))
-			return (slot & UINT16_MAX) - 1;
-	}
-}
-
 static inline uint32_t
 fq_tin_find(const struct fq *q, uint32_t key)
 {

@@ -5,8 +5,8 @@
  * mbuf rests a while between two uses, as in a pool.
  *
  * The median is what a run cost here, the minimum what it costs when nobody else uses the machine.
- * Arguments: --json FILE, --quick; behind "--" those of EAL. Without these it runs without
- * hugepages, which costs TLB misses.
+ * Arguments: --json FILE, --only SCENARIO, --quick; behind "--" those of EAL. Without these it runs
+ * without hugepages, which costs TLB misses.
  */
 #include "bench_sched.h"
 #include "fq.h"
@@ -22,6 +22,7 @@
 #include <rte_mbuf_dyn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BURST 32u
 #define REST 1024u /* packets */
@@ -63,6 +64,7 @@ struct result {
 static int pkt_offset;
 static uint64_t clock_cost;
 static unsigned int repeats = REPEATS_MAX;
+static const char *only = "";
 
 static uint32_t
 next_random(struct bench *b)
@@ -84,31 +86,43 @@ on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 	pool_put(ctx, m);
 }
 
+/* What an application knows of its packets: tin and flow here, pipe and queue there. */
+struct burst {
+	struct fq_item items[BURST];
+	struct rte_mbuf *pkts[BURST];
+	uint32_t pipe[BURST], queue[BURST];
+};
+
 static void
-make_burst(struct bench *b, struct fq_item *items, struct rte_mbuf **pkts)
+make_burst(struct bench *b, struct burst *burst)
 {
 	for (unsigned int i = 0; i < BURST; i++) {
 		uint32_t flow = next_random(b) % b->s->flows;
 		uint32_t tin = flow % b->s->tins;
 		struct rte_mbuf *m = b->pool[b->pool_head++ % b->pool_n];
 
-		pkts[i] = m;
+		burst->pkts[i] = m;
 		m->pkt_len = 64 + next_random(b) % 1400;
-		items[i] = (struct fq_item){m, &b->conf[tin], tin};
+		burst->items[i] = (struct fq_item){m, &b->conf[tin], tin};
 		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
-		if (b->sched)
-			rte_sched_port_pkt_write(b->sched, m, 0, flow % b->pipes, SCHED_BE,
-				flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE, RTE_COLOR_GREEN);
+		if (b->sched) {
+			burst->pipe[i] = flow % b->pipes;
+			burst->queue[i] = flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE;
+		}
 	}
 }
 
 static void
-put(struct bench *b, const struct fq_item *items, struct rte_mbuf **pkts)
+put(struct bench *b, struct burst *burst)
 {
-	if (b->sched)
-		rte_sched_port_enqueue(b->sched, pkts, BURST);
-	else
-		fq_enqueue_burst(b->q, items, BURST, b->now);
+	if (!b->sched) {
+		fq_enqueue_burst(b->q, burst->items, BURST, b->now);
+		return;
+	}
+	for (unsigned int i = 0; i < BURST; i++)
+		rte_sched_port_pkt_write(b->sched, burst->pkts[i], 0, burst->pipe[i], SCHED_BE,
+			burst->queue[i], RTE_COLOR_GREEN);
+	rte_sched_port_enqueue(b->sched, burst->pkts, BURST);
 }
 
 static unsigned int
@@ -136,15 +150,15 @@ clock_cycles(void)
 static void
 round_trip(struct bench *b, unsigned int out)
 {
-	struct fq_item items[BURST];
 	struct rte_mbuf *pkts[BURST];
+	struct burst burst;
 	unsigned int n = 0;
 	uint64_t t0, t1;
 
-	make_burst(b, items, pkts);
+	make_burst(b, &burst);
 	b->now += BURST * 100;
 	t0 = rte_rdtsc_precise();
-	put(b, items, pkts);
+	put(b, &burst);
 	t1 = rte_rdtsc_precise();
 	b->in_cycles = t1 - t0 - clock_cost;
 	if (out)
@@ -221,7 +235,7 @@ make_queue(struct bench *b, uint32_t standing)
 	fq_params_default(&p);
 	p.tins = b->s->tins;
 	p.flows = b->s->flows > 32768 ? 131072 : 65536;
-	p.limit_packets = b->s->out < BURST ? standing : UINT32_MAX;
+	p.limit_packets = b->s->out < BURST ? standing : 2 * standing;
 	p.limit_bytes = 1u << 31;
 	p.target_ns = p.interval_ns = 1000000000;
 	p.rate = b->s->rate;
@@ -340,16 +354,18 @@ init_eal(int argc, char **argv)
 static void
 options(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'}, {0}};
+	static const struct option longs[] = {{"json", required_argument, NULL, 'j'},
+		{"only", required_argument, NULL, 'o'}, {"quick", no_argument, NULL, 'q'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			repeats = 5;
+		else if (c == 'o')
+			only = optarg;
 		else if (c != 'j' || record_open(optarg))
-			rte_exit(
-				EXIT_FAILURE, "usage: bench_fq [--json FILE] [--quick] [-- EAL]\n");
+			rte_exit(EXIT_FAILURE,
+				"usage: bench_fq [--json FILE] [--only NAME] [--quick] [-- EAL]\n");
 	}
 }
 
@@ -368,8 +384,10 @@ main(int argc, char **argv)
 	options(argc, argv);
 	init_eal(argc, argv);
 	clock_cost = clock_cycles();
-	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++)
-		run(&scenarios[i]);
+	for (unsigned int i = 0; i < RTE_DIM(scenarios); i++) {
+		if (!*only || !strcmp(only, scenarios[i].key))
+			run(&scenarios[i]);
+	}
 	promise_memory(pkt_offset);
 	promise_rates(pkt_offset);
 	if (record_close())

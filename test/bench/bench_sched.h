@@ -4,6 +4,10 @@
  * has four best-effort queues that share by weight, and flows are spread over them. "rte_sched" has
  * as many pipes as there are tins, so flows share queues; "rte_sched_flows" has so many that there
  * are as many queues as flows.
+ *
+ * Both sides begin with what tells the packet's place: here tin and hash, there pipe and queue. To
+ * find it from that is part of what is measured: rte_sched_port_pkt_write is called for each
+ * packet.
  */
 #ifndef BENCH_SCHED_H
 #define BENCH_SCHED_H

@@ -20,19 +20,21 @@ fq_check_flow(const struct fq *q, uint32_t fi, uint32_t ti, enum fq_list_id list
 
 	assert_int_equal(f->list, list);
 	assert_int_equal(f->tin, ti);
-	for (fq_link l = f->head; l; l = fq_link_pkt(l)->tx_offload) {
+	for (uint32_t at = f->head; packets < f->packets; at = q->nodes[at].next) {
+		fq_link l = q->nodes[at].link;
+
 		packets++;
 		bytes += fq_wire_len(q, fq_link_pkt(l));
 		assert_int_equal(fq_link_len(l), fq_wire_len(q, fq_link_pkt(l)));
-		if (!fq_link_pkt(l)->tx_offload)
-			assert_ptr_equal(fq_link_pkt(l), f->tail);
+		if (packets == f->packets)
+			assert_int_equal(at, f->tail);
 	}
-	assert_int_equal(f->packets, packets);
 	assert_int_equal(f->bytes, bytes);
 	assert_true(f->deficit <= (int32_t)q->quantum);
 	if (fi < q->n_flows) {
-		assert_true(q->tags[fi] & FQ_TAG_BUSY);
-		assert_int_equal((uint32_t)q->tags[fi], q->tins[ti].key);
+		assert_true(f->tag & FQ_TAG_BUSY);
+		assert_int_equal((uint32_t)f->tag, q->tins[ti].key);
+		assert_int_equal(q->marks[fi], fq_flow_mark(fq_flow_mix(f->tag)));
 		sum->flows++;
 	} else {
 		assert_int_equal(fi, fq_default_flow(q, ti));
@@ -155,6 +157,19 @@ fq_check_wheel(const struct fq *q)
 	return n;
 }
 
+/* Nodes that hold no packet. */
+static inline uint32_t
+fq_check_free(const struct fq *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t at = q->free; n < q->limit_packets + 1 - q->packets; n++) {
+		assert_true(at <= q->limit_packets);
+		at = q->nodes[at].next;
+	}
+	return n;
+}
+
 static inline void
 fq_check(const struct fq *q)
 {
@@ -170,18 +185,23 @@ fq_check(const struct fq *q)
 		waiting += t->state == FQ_TIN_WAITING;
 		boosted += q->rest[ti].boost != FQ_TIN_NIL;
 		if (q->flows[fq_default_flow(q, ti)].list == FQ_LIST_NONE)
-			assert_int_equal(q->flows[fq_default_flow(q, ti)].head, 0);
+			assert_int_equal(q->flows[fq_default_flow(q, ti)].packets, 0);
 	}
 	for (uint32_t ti = q->rest[q->n_tins].link.next; ti != q->n_tins; idle++) {
 		assert_true(q->tins[ti].state <= FQ_TIN_IDLE);
 		ti = q->rest[ti].link.next;
 	}
 	for (uint32_t fi = 0; fi < q->n_flows; fi++) {
-		busy += (q->tags[fi] & FQ_TAG_BUSY) != 0;
-		assert_int_equal(
-			(q->tags[fi] & FQ_TAG_BUSY) != 0, q->flows[fi].list != FQ_LIST_NONE);
+		const struct fq_flow *f = &q->flows[fi];
+		bool is_busy = f->list != FQ_LIST_NONE;
+
+		busy += is_busy;
+		assert_int_equal((f->tag & FQ_TAG_BUSY) != 0, is_busy);
+		assert_int_equal((q->marks[fi] & FQ_MARK_BUSY) != 0, is_busy);
+		assert_true(f->watched || !(f->codel.above || f->blue));
 	}
 	assert_int_equal(sum.packets, q->packets);
+	assert_int_equal(fq_check_free(q), q->limit_packets + 1 - q->packets);
 	assert_int_equal(sum.bytes, q->bytes);
 	assert_int_equal(sum.flows, q->busy_flows);
 	assert_int_equal(busy, q->busy_flows);

@@ -411,6 +411,7 @@ bad_parameters_are_refused(void **state)
 	REFUSED(tins, 65537);
 	REFUSED(quantum, 0);
 	REFUSED(limit_packets, 0);
+	REFUSED(limit_packets, FQ_PACKETS_MAX + 1);
 	REFUSED(limit_bytes, UINT32_MAX);
 	REFUSED(target_ns, good.interval_ns + 1);
 	REFUSED(drop, NULL);
