@@ -39,7 +39,7 @@ enum tg_op {
 
 struct tg_meta {
 	struct fq_pkt fq; /* inner flow hash, taken before encryption */
-	uint32_t time; /* parked: since when, ns >> 10 */
+	uint32_t time; /* parked, or waiting in a closed tin: since when, ns >> 10 */
 	uint32_t peer; /* peer id or reserved tin, see above */
 	uint32_t keypair; /* sealed: the session's local index */
 	union {

@@ -29,7 +29,7 @@ refuse(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
 static bool
 is_younger(const struct tg_tx *tx, struct rte_mbuf *m)
 {
-	return (int32_t)(tg_meta(m)->fq.time - tx->gave_up_at) > 0;
+	return (int32_t)(tg_meta(m)->time - tx->gave_up_at) > 0;
 }
 
 void
@@ -70,6 +70,7 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		refuse(tx, m, TG_DROP_NO_ENDPOINT);
 		return;
 	}
+	tg_meta(m)->time = (uint32_t)(tx->now >> 10);
 	fq_enqueue(tx->staging, m, id, NULL, tx->now);
 	if (!peer)
 		fq_tin_purge(tx->staging, id);
