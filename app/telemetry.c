@@ -177,22 +177,39 @@ add_cipher(struct rte_tel_data *d)
 	rte_tel_data_add_dict_u64(c, "ring_peak", ring_peak);
 }
 
+/* Of a TX stage: its ports' queues, the FIFOs behind those, and what waits for sessions. */
+static void
+add_tx_queues(struct rte_tel_data *d, unsigned int stage)
+{
+	const struct tg_pipeline *p = control->pipeline;
+	const struct tg_tx *tx = p->tx[stage];
+	char name[RTE_TEL_MAX_STRING_LEN];
+	unsigned int i;
+
+	for (i = 0; i < p->env.n_ports; i++) {
+		snprintf(name, sizeof(name), "tx%u_port%u", stage, i);
+		add_queue(d, name, tx->wires[i].queue);
+		snprintf(name, sizeof(name), "tx%u_port%u_fifo", stage, i);
+		if (tx->wires[i].fifo)
+			add_queue(d, name, tx->wires[i].fifo);
+	}
+	snprintf(name, sizeof(name), "tx%u_staging", stage);
+	add_queue(d, name, tx->staging);
+}
+
 static void
 add_queues(struct rte_tel_data *d)
 {
 	const struct tg_pipeline *p = control->pipeline;
 	char name[RTE_TEL_MAX_STRING_LEN];
-	unsigned int i, j;
+	unsigned int i;
 
 	for (i = 0; i < p->env.n_crypto; i++) {
 		snprintf(name, sizeof(name), "crypto%u_queue", i);
 		add_queue(d, name, p->crypto[i]->queue);
 	}
 	for (i = 0; i < p->env.n_tx; i++)
-		for (j = 0; j < p->env.n_ports; j++) {
-			snprintf(name, sizeof(name), "tx%u_port%u", i, j);
-			add_queue(d, name, p->tx[i]->wires[j].queue);
-		}
+		add_tx_queues(d, i);
 }
 
 static void
@@ -240,8 +257,14 @@ tin_name(uint32_t key, char *name, size_t len)
 		snprintf(name, len, "removed");
 }
 
+static const char *
+tin_state(const struct fq_tin_stats *s)
+{
+	return s->closed ? "closed" : s->waiting ? "waiting" : "open";
+}
+
 static void
-add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const struct fq_tin_stats *s)
+add_tin(struct rte_tel_data *d, unsigned int index, const char *queue, const struct fq_tin_stats *s)
 {
 	char name[RTE_TEL_MAX_STRING_LEN];
 	struct rte_tel_data *t;
@@ -252,7 +275,8 @@ add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const str
 		return;
 	tin_name(s->key, name, sizeof(name));
 	rte_tel_data_add_dict_string(t, "peer", name);
-	rte_tel_data_add_dict_u64(t, "port", port);
+	rte_tel_data_add_dict_string(t, "queue", queue);
+	rte_tel_data_add_dict_string(t, "state", tin_state(s));
 	rte_tel_data_add_dict_u64(t, "weight", s->weight);
 	rte_tel_data_add_dict_u64(t, "rate_bit_s", 8 * s->rate);
 	rte_tel_data_add_dict_u64(t, "packets", s->c.packets);
@@ -270,26 +294,40 @@ add_tin(struct rte_tel_data *d, unsigned int index, unsigned int port, const str
 	add_fq_drops(t, s->c.drops);
 }
 
-/* Counts through the tins of all queues; the keys of the answer are those numbers. */
+/* n: how many were counted before; how many are now. */
+static unsigned int
+add_tins(struct rte_tel_data *d, unsigned int start, unsigned int n, const char *name,
+	const struct fq *queue)
+{
+	struct fq_tin_stats s;
+	unsigned int i;
+
+	for (i = 0; i < fq_tins(queue); i++) {
+		if (!fq_tin_stats_at(queue, i, &s))
+			continue;
+		if (n >= start && n < start + TG_TELEMETRY_TINS)
+			add_tin(d, n, name, &s);
+		n++;
+	}
+	return n;
+}
+
+/* Counts through the tins of all TX queues; the keys of the answer are those numbers. */
 static void
 tins(struct rte_tel_data *d, unsigned int start)
 {
 	const struct tg_pipeline *p = control->pipeline;
-	unsigned int tx, port, i, n = 0;
-	struct fq_tin_stats s;
+	char name[RTE_TEL_MAX_STRING_LEN];
+	unsigned int tx, port, n = 0;
 
-	for (tx = 0; tx < p->env.n_tx; tx++)
+	for (tx = 0; tx < p->env.n_tx; tx++) {
 		for (port = 0; port < p->env.n_ports; port++) {
-			const struct fq *queue = p->tx[tx]->wires[port].queue;
-
-			for (i = 0; i < fq_tins(queue); i++) {
-				if (!fq_tin_stats_at(queue, i, &s))
-					continue;
-				if (n >= start && n < start + TG_TELEMETRY_TINS)
-					add_tin(d, n, port, &s);
-				n++;
-			}
+			snprintf(name, sizeof(name), "tx%u_port%u", tx, port);
+			n = add_tins(d, start, n, name, p->tx[tx]->wires[port].queue);
 		}
+		snprintf(name, sizeof(name), "tx%u_staging", tx);
+		n = add_tins(d, start, n, name, p->tx[tx]->staging);
+	}
 	rte_tel_data_add_dict_u64(d, "tins", n);
 }
 
@@ -391,7 +429,7 @@ tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
 		"/tinguard/stats", on_stats, "Counters of every stage and queue. No parameters.");
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/tins", on_tins,
-			"Tins of the port queues. Parameter: number of the first (default 0).");
+			"Tins of the TX queues. Parameter: number of the first (default 0).");
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/lcores", on_lcores,
 			"Polls of every lcore, and gaps between them. Parameter: reset, after the "

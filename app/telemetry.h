@@ -3,7 +3,7 @@
  * DPDK telemetry commands (dpdk-telemetry.py):
  *
  *   /tinguard/stats              counters of every stage, and the ports' queues
- *   /tinguard/tins[,START]       tins of the port queues, TG_TELEMETRY_TINS from START on
+ *   /tinguard/tins[,START]       tins of the TX queues, TG_TELEMETRY_TINS from START on
  *
  * They run on telemetry's own thread, which reads counters while their owners write them, and peers
  * as one more RCU reader.
@@ -14,7 +14,7 @@
 #include "control.h"
 
 /* Fits into telemetry's 16 KiB. */
-#define TG_TELEMETRY_TINS 20
+#define TG_TELEMETRY_TINS 19
 
 /* Once; reader is a free thread id of c->rcu's qsbr. c must outlive the process's telemetry. 0 or
  * -errno. */

@@ -6,6 +6,8 @@ source "$(dirname "$0")/lib.sh"
 
 make_network
 add_usual_peers
+# Nobody is there.
+add_peer 3 'Endpoint = 192.0.2.99:51820'
 start_gateway
 start_site 1
 start_site 2
@@ -28,8 +30,20 @@ expect_last() {
 	[ "$(tail -n 1 "$TG_DIR/receiver.log")" = "$1" ]
 }
 
+# tins QUEUE STATE: packets that wait in such tins, a line each.
+tins() {
+	"$TG_ROOT/scripts/tinguard-tins" --file-prefix "$TG_PREFIX" |
+		awk -v q="$1" -v s="$2" '$1 == q && $3 == s { print $7 }'
+}
+
+waits() {
+	[ "$(tins tx0_staging closed)" = "$1" ] && [ "$(stat backlog_packets)" = "$1" ]
+}
+
 # While the LAN host resolves its next hop its own kernel may reorder.
 step 'the LAN host knows the gateway' pings lan 10.10.0.1
+step 'pings to a peer that does not answer' refuse in_ns lan ping -n -c 3 -i 0.2 -W 1 10.99.0.13
+step 'wait in its closed tin, and are counted' waits 3
 step 'site 2 has no session' refuse has_handshake 2
 capture site2 eth0 'udp dst port 51820 and udp[8:4] == 0x01000000'
 step '100 datagrams at once' burst 100
