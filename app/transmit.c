@@ -90,19 +90,10 @@ address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 	return true;
 }
 
-/* Packets for one queue. */
-struct arrivals {
-	struct fq *queue;
-	uint16_t n;
-	struct fq_item items[TG_BURST];
-};
-
-static void
-flush(struct tg_tx *tx, struct arrivals *a)
+static struct fq *
+last_queue(const struct tg_wire *wire)
 {
-	if (a->n)
-		fq_enqueue_burst(a->queue, a->items, a->n, tx->now);
-	a->n = 0;
+	return wire->fifo ? wire->fifo : wire->queue;
 }
 
 /* Sealed messages wait once: behind the queue that they have left already there is a FIFO. */
@@ -114,45 +105,17 @@ queue_of(struct tg_tx *tx, const struct tg_meta *meta)
 	return meta->op == TG_OP_WIRE && wire->fifo ? wire->fifo : wire->queue;
 }
 
+/* Its path leads over another port by now. */
 static void
-arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_run *run,
-	const struct wg_peer *peer, const struct fq_tin_conf *conf)
+queue_again(struct tg_tx *tx, struct rte_mbuf *m)
 {
-	unsigned int i;
+	const struct tg_meta *meta = tg_meta(m);
+	const struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
+	struct fq_tin_conf conf;
 
-	for (i = run->first; i < run->first + run->n; i++) {
-		const struct tg_meta *meta = tg_meta(pkts[i]);
-		struct fq *queue;
-
-		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], peer))
-			continue;
-		queue = queue_of(tx, meta);
-		if (queue != a->queue)
-			flush(tx, a);
-		a->queue = queue;
-		a->items[a->n++] =
-			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = run->peer};
-	}
-}
-
-void
-tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
-{
-	struct fq_tin_conf confs[TG_BURST];
-	struct tg_run runs[TG_BURST];
-	struct arrivals a = {.n = 0};
-	unsigned int i, n_runs = tg_runs(pkts, n, runs);
-
-	tg_runs_fetch_peers(tx->env, runs, n_runs);
-	tg_runs_fetch_paths(tx->env, runs, n_runs);
-	for (i = 0; i < n_runs; i++) {
-		uint32_t id = runs[i].peer;
-		const struct wg_peer *peer =
-			id < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, id) : NULL;
-
-		arrive(tx, &a, pkts, &runs[i], peer, tg_transmit_conf(peer, &confs[i]));
-	}
-	flush(tx, &a);
+	if (address(tx, m, peer))
+		fq_enqueue(
+			queue_of(tx, meta), m, meta->peer, tg_transmit_conf(peer, &conf), tx->now);
 }
 
 void
@@ -213,7 +176,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, struct departure *d)
 
 	m->pkt_len = len;
 	if (unlikely(!d->path)) {
-		tg_transmit_enqueue(tx, &m, 1);
+		queue_again(tx, m);
 		return false;
 	}
 	/* Too big it cannot be unless the path has changed on the way: then what fitted may not fit
@@ -249,17 +212,14 @@ follow_mtu(struct tg_tx *tx, uint16_t port)
 	fq_mtu_set(wire->queue, mtu + RTE_ETHER_HDR_LEN);
 }
 
-/* From the last queue before the wire. */
+/* What has left the last queue gets its header, and is the port's to take. */
 static void
-refill(struct tg_tx *tx, uint16_t port, struct fq *last)
+leave(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_wire *wire = &tx->wires[port];
 	struct departure d = {.id = WG_PEER_ID_RESERVED};
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n;
+	unsigned int i;
 
-	follow_mtu(tx, port);
-	n = fq_dequeue_burst(last, tx->now, pkts, TG_BURST);
 	wire->first = 0;
 	wire->n = 0;
 	for (i = 0; i < n; i++) {
@@ -279,25 +239,118 @@ refill(struct tg_tx *tx, uint16_t port, struct fq *last)
 	stamp(tx, &d);
 }
 
-/* Nothing leaves the queue before the port has taken what left it last: the wait stays in the
- * queue. */
-unsigned int
-tg_transmit(struct tg_tx *tx, uint16_t port)
+static unsigned int
+offer(struct tg_tx *tx, uint16_t port)
 {
 	struct tg_wire *wire = &tx->wires[port];
-	struct fq *last = wire->fifo ? wire->fifo : wire->queue;
-	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
 	uint16_t sent;
 
-	if (!wire->n && fq_backlog_packets(last))
-		refill(tx, port, last);
 	if (!wire->n)
-		return n;
+		return 0;
 	sent = rte_eth_tx_burst(
 		tx->env->ports[port].id, tx->index, &wire->pkts[wire->first], wire->n);
 	tx->port_full += sent < wire->n;
 	wire->first += sent;
 	wire->n -= sent;
 	tx->counters.out += sent;
-	return n + sent;
+	return sent;
+}
+
+/* Packets for one queue. */
+struct arrivals {
+	struct fq *queue;
+	uint16_t port;
+	uint16_t n;
+	struct fq_item items[TG_BURST];
+};
+
+/*
+ * While the port takes all that comes, nothing is queued: then a burst goes past the last queue,
+ * which costs a third of going through it.
+ */
+static unsigned int
+pass(struct tg_tx *tx, const struct arrivals *a)
+{
+	struct tg_wire *wire = &tx->wires[a->port];
+	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int i, n;
+
+	if (wire->n || a->queue != last_queue(wire))
+		return 0;
+	follow_mtu(tx, a->port);
+	n = fq_pass_burst(a->queue, a->items, a->n, tx->now);
+	for (i = 0; i < n; i++)
+		pkts[i] = a->items[i].m;
+	leave(tx, a->port, pkts, n);
+	offer(tx, a->port);
+	return n;
+}
+
+static void
+flush(struct tg_tx *tx, struct arrivals *a)
+{
+	unsigned int passed = a->n ? pass(tx, a) : 0;
+
+	if (a->n > passed)
+		fq_enqueue_burst(a->queue, &a->items[passed], a->n - passed, tx->now);
+	a->n = 0;
+}
+
+static void
+arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_run *run,
+	const struct wg_peer *peer, const struct fq_tin_conf *conf)
+{
+	unsigned int i;
+
+	for (i = run->first; i < run->first + run->n; i++) {
+		const struct tg_meta *meta = tg_meta(pkts[i]);
+		struct fq *queue;
+
+		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], peer))
+			continue;
+		queue = queue_of(tx, meta);
+		if (queue != a->queue)
+			flush(tx, a);
+		a->queue = queue;
+		a->port = meta->port;
+		a->items[a->n++] =
+			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = run->peer};
+	}
+}
+
+void
+tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
+{
+	struct fq_tin_conf confs[TG_BURST];
+	struct tg_run runs[TG_BURST];
+	struct arrivals a = {.n = 0};
+	unsigned int i, n_runs = tg_runs(pkts, n, runs);
+
+	tg_runs_fetch_peers(tx->env, runs, n_runs);
+	tg_runs_fetch_paths(tx->env, runs, n_runs);
+	for (i = 0; i < n_runs; i++) {
+		uint32_t id = runs[i].peer;
+		const struct wg_peer *peer =
+			id < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, id) : NULL;
+
+		arrive(tx, &a, pkts, &runs[i], peer, tg_transmit_conf(peer, &confs[i]));
+	}
+	flush(tx, &a);
+}
+
+/* Nothing leaves the queue before the port has taken what left it last: the wait stays in the
+ * queue. */
+unsigned int
+tg_transmit(struct tg_tx *tx, uint16_t port)
+{
+	struct tg_wire *wire = &tx->wires[port];
+	struct fq *last = last_queue(wire);
+	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
+	struct rte_mbuf *pkts[TG_BURST];
+
+	if (!wire->n && fq_backlog_packets(last)) {
+		follow_mtu(tx, port);
+		leave(tx, port, pkts, fq_dequeue_burst(last, tx->now, pkts, TG_BURST));
+	}
+	return n + offer(tx, port);
 }

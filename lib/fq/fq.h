@@ -157,6 +157,14 @@ struct fq_item {
 /* The same for n packets, in order, with the memory accesses of the burst overlapped. */
 void fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
 
+/*
+ * Past the queue: with nothing queued, the first of the n packets may leave without having been in
+ * it, as many as the shaper lets go at once and none from a tin with a rate on. Returns how many;
+ * they stay the caller's, to be sent before anything that fq_dequeue* returns, and count as
+ * dequeued, but not in their tins. 0 where tins start closed or one has been closed by name.
+ */
+unsigned int fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
+
 /* NULL when no open tin has a packet that may leave by now. */
 struct rte_mbuf *fq_dequeue(struct fq *q, uint64_t now);
 

@@ -219,6 +219,7 @@ struct fq {
 	uint32_t ce_threshold; /* units of 1024 ns */
 	int pkt_offset;
 	bool police, blue, start_closed;
+	bool may_be_closed; /* tins: they start so, or one was closed by name */
 	fq_drop_fn drop;
 	fq_mark_fn mark;
 	void *ctx;

@@ -379,6 +379,7 @@ fq_tin_close(struct fq *q, uint32_t tin_key)
 	if (ti == FQ_NIL)
 		return -ENOSPC;
 	FQ_SET(q->tins[ti].closed, true);
+	q->may_be_closed = true;
 	if (q->tins[ti].state == FQ_TIN_IDLE && !q->start_closed)
 		fq_tin_activate(q, ti);
 	return 0;

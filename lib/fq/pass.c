@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Past the queue, while nothing is in it. */
+#include "shaper.h"
+
+static inline bool
+may_pass(const struct fq *q, const struct fq_item *item)
+{
+	bool held = q->shaper.rate && fq_is_after(q->shaper.ready, q->clock);
+
+	return !held && !(item->conf && FQ_GET(item->conf->rate));
+}
+
+/* As if each had been queued and had left at once. */
+static void
+account(struct fq *q, unsigned int n, uint64_t bytes)
+{
+	uint32_t faded = (uint32_t)((uint64_t)q->sojourn_peak * RTE_MIN(n, 256u) >> 8);
+
+	FQ_ADD(q->c.enqueued, n);
+	FQ_ADD(q->c.packets, n);
+	FQ_ADD(q->c.bytes, bytes);
+	FQ_ADD(q->histogram[0], n);
+	FQ_SET(q->sojourn_peak, q->sojourn_peak - faded);
+}
+
+unsigned int
+fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
+{
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	if (q->packets || q->may_be_closed)
+		return 0;
+	q->clock = fq_fine(now);
+	if (unlikely(q->member.share))
+		fq_share_sync(q, now);
+	q->member.idled = true;
+	if (q->shaper.rate) {
+		fq_shaper_bound(&q->shaper, q->clock);
+		fq_shaper_idle(&q->shaper, q->clock);
+	}
+	for (i = 0; i < n && may_pass(q, &items[i]); i++) {
+		uint32_t len = fq_wire_len(q, items[i].m);
+
+		bytes += len;
+		if (q->shaper.rate)
+			q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
+	}
+	account(q, i, bytes);
+	return i;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Past the queue while it is empty: what may, what may not, and what is counted. */
+#include "fq_check.h"
+
+#define LEN 1000u
+#define BURST 8u
+#define PACKET_NS UINT64_C(100000) /* of LEN at RATE */
+#define RATE UINT64_C(10000000)
+
+/* A packet each of keys first, first + 1, ...; how many of them passed, the others are queued. */
+static unsigned int
+arrive(struct test_fq *t, uint32_t first, unsigned int n, const struct fq_tin_conf *conf)
+{
+	struct fq_item items[BURST];
+	unsigned int i, passed;
+
+	assert_true(n <= BURST);
+	for (i = 0; i < n; i++)
+		items[i] = (struct fq_item){&test_fq_pkt(t, first + i, 1, LEN)->m, conf, first + i};
+	passed = fq_pass_burst(t->q, items, n, t->now);
+	for (i = 0; i < passed; i++)
+		test_fq_leave(t, (struct test_pkt *)items[i].m);
+	fq_enqueue_burst(t->q, &items[passed], n - passed, t->now);
+	fq_check(t->q);
+	return passed;
+}
+
+static void
+nothing_queued(void **state)
+{
+	struct test_fq t;
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+	fq_stats_get(t.q, &s);
+	assert_int_equal(s.c.enqueued, BURST);
+	assert_int_equal(s.c.packets, BURST);
+	assert_int_equal(s.c.bytes, BURST * LEN);
+	assert_int_equal(s.histogram[0], BURST);
+	assert_int_equal(s.tins, 0);
+	test_fq_end(&t);
+}
+
+/* Nobody overtakes: while one waits all do, and when it has left they pass again. */
+static void
+behind_one_that_waits(void **state)
+{
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	test_fq_put(&t, 1, 1, LEN);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(test_fq_get(&t)->id, i);
+	assert_int_equal(arrive(&t, 1, 2, NULL), 2);
+	test_fq_end(&t);
+}
+
+/* One packet's time at a time, whichever way a packet takes: ten in ten packet times. */
+static void
+not_faster_than_the_shaper(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct test_fq t;
+	unsigned int passed = 0, left = 0;
+
+	RTE_SET_USED(state);
+	p.rate = RATE;
+	test_fq_start(&t, p, 64);
+	t.now = 1000 * MS;
+	assert_int_equal(arrive(&t, 1, 3, NULL), 1);
+	assert_null(fq_dequeue(t.q, t.now));
+	t.now += 2 * PACKET_NS;
+	while (test_fq_get(&t))
+		left++;
+	assert_int_equal(left, 2);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	t.now += PACKET_NS;
+	assert_non_null(test_fq_get(&t));
+	for (unsigned int i = 0; i < 10; i++) {
+		t.now += PACKET_NS;
+		passed += arrive(&t, 1, 1, NULL);
+	}
+	assert_int_equal(passed, 10);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	test_fq_end(&t);
+}
+
+/* The one with a rate waits for that; what comes behind it in the burst goes the same way. */
+static void
+not_with_a_rate_of_its_own(void **state)
+{
+	const struct fq_tin_conf limited = {.rate = RATE, .weight = 1};
+	struct fq_item items[3];
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (unsigned int i = 0; i < 3; i++)
+		items[i] = (struct fq_item){
+			&test_fq_pkt(&t, i, 1, LEN)->m, i == 1 ? &limited : NULL, i};
+	assert_int_equal(fq_pass_burst(t.q, items, 3, t.now), 1);
+	fq_enqueue_burst(t.q, items, 3, t.now);
+	test_fq_end(&t);
+}
+
+static void
+not_where_tins_are_closed(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, p, 64);
+	assert_int_equal(fq_tin_close(t.q, 1), 0);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_null(test_fq_get(&t));
+	test_fq_end(&t);
+	p.start_closed = true;
+	test_fq_start(&t, p, 64);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_null(test_fq_get(&t));
+	test_fq_end(&t);
+}
+
+/* What passes is none of a FIFO's 4 packets. */
+static void
+in_fifo_mode(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	p.fifo = 4;
+	test_fq_start(&t, p, 64);
+	assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+	test_fq_put_many(&t, 4, 1, 1, LEN);
+	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(t.drops, 1);
+	test_fq_end(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_queued),
+		cmocka_unit_test(behind_one_that_waits),
+		cmocka_unit_test(not_faster_than_the_shaper),
+		cmocka_unit_test(not_with_a_rate_of_its_own),
+		cmocka_unit_test(not_where_tins_are_closed),
+		cmocka_unit_test(in_fifo_mode),
+	};
+
+	return cmocka_run_group_tests_name("fq_pass", tests, test_fq_setup, NULL);
+}
