@@ -54,6 +54,15 @@ has_endpoint(const struct wg_peer *peer)
 	return atomic_load_explicit(&peer->has_endpoint, memory_order_relaxed);
 }
 
+static void
+ask(struct tg_tx *tx, struct wg_peer *peer)
+{
+	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = peer->id};
+
+	if (!tg_event_post(tx->events, &event))
+		wg_peer_want_again(peer);
+}
+
 /*
  * A session may have come up while the packet was on its way here: then the tin is not closed. That
  * there is no path says nothing: only peers with a session have one.
@@ -63,7 +72,6 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 {
 	uint32_t id = tg_meta(m)->peer;
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
-	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
 
 	if (peer && !has_endpoint(peer)) {
 		waits_no_more(tx, m);
@@ -76,8 +84,8 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		fq_tin_purge(tx->staging, id);
 	else if (wg_peer_session(peer, tx->now))
 		fq_tin_open(tx->staging, id);
-	else if (wg_peer_want_session(peer, tx->now) && !tg_event_post(tx->events, &event))
-		wg_peer_want_again(peer);
+	else if (wg_peer_want_session(peer, tx->now))
+		ask(tx, peer);
 }
 
 /*
@@ -95,8 +103,8 @@ give_up(struct tg_tx *tx, uint32_t id, uint32_t at)
 	tx->n_kept = 0;
 	fq_tin_purge(tx->staging, id);
 	tx->giving_up = false;
-	if (peer && tx->n_kept)
-		wg_peer_want_again(peer);
+	if (peer && tx->n_kept && wg_peer_want_more(peer, tx->now))
+		ask(tx, peer);
 	for (i = 0; i < tx->n_kept; i++)
 		tg_staging_add(tx, tx->kept[i]);
 }
