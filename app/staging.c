@@ -3,6 +3,7 @@
 
 #include "fq.h"
 #include "fragment.h"
+#include "mss.h"
 #include "route.h"
 
 static struct tg_lane_peer *
@@ -179,6 +180,17 @@ too_big(struct tg_tx *tx, struct rte_mbuf *m, uint32_t mtu)
 	return 1;
 }
 
+/* Nobody knew the way when it was routed, so its MSS may be more than fits. */
+static __rte_noinline void
+clamp(struct rte_mbuf *m, uint32_t mtu)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	struct pkt_ip ip;
+
+	if (pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip) == PKT_IP_OK)
+		pkt_mss_clamp(p, &ip, mtu);
+}
+
 static unsigned int
 release(struct tg_tx *tx, struct rte_mbuf *m)
 {
@@ -187,6 +199,8 @@ release(struct tg_tx *tx, struct rte_mbuf *m)
 
 	if (unlikely(rte_pktmbuf_data_len(m) > mtu))
 		return too_big(tx, m, mtu);
+	if (unlikely(tx->env->mss_clamp))
+		clamp(m, mtu);
 	give_back(tx, m);
 	return 1;
 }

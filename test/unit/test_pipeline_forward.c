@@ -643,6 +643,24 @@ test_mss(void **state)
 	assert_int_equal(mss_after(true, BED_LAN, "10.1.0.2", 1500), 1460);
 }
 
+/* The SYN waited for the session; the way to the peer turns out to be 1400 less 60 bytes wide. */
+static void
+test_mss_of_what_waited(void **state)
+{
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[3]});
+	uint8_t p[2048];
+
+	(void)state;
+	bed->p.env.mss_clamp = true;
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 1400);
+	bed_know(bed, 0);
+	inject(bed, BED_LAN, p, syn(p, BED_LAN, "10.2.0.2"));
+	bed_settle(bed);
+	assert_int_equal(bed->n_seen, 1);
+	assert_int_equal(bed->seen[0].p[42] << 8 | bed->seen[0].p[43], 1340 - 40);
+	finish(bed);
+}
+
 #define TESTS(X)                                                                                   \
 	X(test_what_fits_passes)                                                                   \
 	X(test_padding_ends_at_the_way_to_the_peer)                                                \
@@ -661,7 +679,8 @@ test_mss(void **state)
 	X(test_cut_out_of_the_tunnel)                                                              \
 	X(test_fragments_are_cut)                                                                  \
 	X(test_no_buffer_for_fragments)                                                            \
-	X(test_mss)
+	X(test_mss)                                                                                \
+	X(test_mss_of_what_waited)
 
 int
 main(void)
