@@ -3,6 +3,7 @@
 
 #include "fq.h"
 #include "fragment.h"
+#include "mss.h"
 #include "route.h"
 
 static struct tg_lane_peer *
@@ -54,6 +55,15 @@ has_endpoint(const struct wg_peer *peer)
 	return atomic_load_explicit(&peer->has_endpoint, memory_order_relaxed);
 }
 
+static void
+ask(struct tg_tx *tx, struct wg_peer *peer)
+{
+	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = peer->id};
+
+	if (!tg_event_post(tx->events, &event))
+		wg_peer_want_again(peer);
+}
+
 /*
  * A session may have come up while the packet was on its way here: then the tin is not closed. That
  * there is no path says nothing: only peers with a session have one.
@@ -63,7 +73,6 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 {
 	uint32_t id = tg_meta(m)->peer;
 	struct wg_peer *peer = wg_device_peer(tx->env->dev, id);
-	struct tg_event event = {.kind = TG_EVENT_SESSION_WANTED, .id = id};
 
 	if (peer && !has_endpoint(peer)) {
 		waits_no_more(tx, m);
@@ -76,8 +85,8 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		fq_tin_purge(tx->staging, id);
 	else if (wg_peer_session(peer, tx->now))
 		fq_tin_open(tx->staging, id);
-	else if (wg_peer_want_session(peer, tx->now) && !tg_event_post(tx->events, &event))
-		wg_peer_want_again(peer);
+	else if (wg_peer_want_session(peer, tx->now))
+		ask(tx, peer);
 }
 
 /*
@@ -95,8 +104,8 @@ give_up(struct tg_tx *tx, uint32_t id, uint32_t at)
 	tx->n_kept = 0;
 	fq_tin_purge(tx->staging, id);
 	tx->giving_up = false;
-	if (peer && tx->n_kept)
-		wg_peer_want_again(peer);
+	if (peer && tx->n_kept && wg_peer_want_more(peer, tx->now))
+		ask(tx, peer);
 	for (i = 0; i < tx->n_kept; i++)
 		tg_staging_add(tx, tx->kept[i]);
 }
@@ -171,6 +180,17 @@ too_big(struct tg_tx *tx, struct rte_mbuf *m, uint32_t mtu)
 	return 1;
 }
 
+/* Nobody knew the way when it was routed, so its MSS may be more than fits. */
+static __rte_noinline void
+clamp(struct rte_mbuf *m, uint32_t mtu)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	struct pkt_ip ip;
+
+	if (pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip) == PKT_IP_OK)
+		pkt_mss_clamp(p, &ip, mtu);
+}
+
 static unsigned int
 release(struct tg_tx *tx, struct rte_mbuf *m)
 {
@@ -179,6 +199,8 @@ release(struct tg_tx *tx, struct rte_mbuf *m)
 
 	if (unlikely(rte_pktmbuf_data_len(m) > mtu))
 		return too_big(tx, m, mtu);
+	if (unlikely(tx->env->mss_clamp))
+		clamp(m, mtu);
 	give_back(tx, m);
 	return 1;
 }

@@ -166,6 +166,23 @@ wg_peer_want_again(struct wg_peer *peer)
 	atomic_store_explicit(&peer->session_wanted, 0, memory_order_relaxed);
 }
 
+/*
+ * Data path. What control was asked for is over, and there is more: it may be asked once before its
+ * time, which the next time is later for. So whoever gets no session at all asks as often as ever.
+ */
+static inline bool
+wg_peer_want_more(struct wg_peer *peer, uint64_t now)
+{
+	uint64_t last = atomic_load_explicit(&peer->session_wanted, memory_order_relaxed);
+
+	if (last > now)
+		return false;
+	atomic_store_explicit(&peer->session_wanted,
+		now < last + WG_WANT_INTERVAL ? last + WG_WANT_INTERVAL : now,
+		memory_order_relaxed);
+	return true;
+}
+
 /* Data path. The session to send under at time now, or NULL: the packet has to wait for one. */
 static inline struct wg_keypair *
 wg_peer_session(const struct wg_peer *peer, uint64_t now)

@@ -73,8 +73,8 @@ hugepages_are_free(void)
 void
 bench_start(int argc, char **argv)
 {
-	static char args[][16] = {"bench", "--no-pci", "--no-telemetry", "-m", RTE_STR(MEMORY_MIB),
-		"-l", "0", "--log-level", "lib.eal:4", "--in-memory"};
+	static char args[][16] = {"bench", "--no-pci", "--no-telemetry", "--no-shconf", "-m",
+		RTE_STR(MEMORY_MIB), "-l", "0", "--log-level", "lib.eal:4", "--in-memory"};
 	char *defaults[RTE_DIM(args) + 1] = {NULL};
 	bool own, huge = hugepages_are_free();
 

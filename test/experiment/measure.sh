@@ -24,10 +24,25 @@ MODE_ORDER=(fifo dequeue enqueue)
 
 # The network ----------------------------------------------------------------------------------
 
+# Real-time priority, or what comes next where that is not allowed.
+PROMPT=(chrt -f 1)
+if ! "${PROMPT[@]}" true 2>/dev/null; then
+	PROMPT=(nice -n -15)
+	printf 'no real-time priority here: the probe waits for the load, which counts as the gateway'\''s\n'
+fi
+
+# all_nice NAME N: each thread of it.
+all_nice() {
+	local task
+	for task in "/proc/${TG_PIDS[$1]}/task"/*; do
+		renice -n "$2" -p "${task##*/}" >/dev/null 2>&1 || true
+	done
+}
+
 # promptly NAME: what the probe goes through outside the gateway does not wait for the load on its
 # CPU. Its own share of that is a few percent.
 promptly() {
-	chrt -a -f -p 1 "${TG_PIDS[$1]}"
+	chrt -a -f -p 1 "${TG_PIDS[$1]}" 2>/dev/null || all_nice "$1" -15
 }
 
 make_wire() {
@@ -41,16 +56,13 @@ make_wire() {
 	promptly delay
 }
 
-# Else the kernel receives what the gateway sends on the worker's CPU, when ksoftirqd gets it.
+# receive_elsewhere NS DEV: else the kernel receives what the gateway sends on the worker's CPU, when
+# ksoftirqd gets it.
 receive_elsewhere() {
-	local end
-	for end in 'lan eth0' 'wan gateway'; do
-		# shellcheck disable=SC2086 # namespace and device
-		set -- $end
-		in_ns "$1" sh -c "for q in /sys/class/net/$2/queues/rx-*; do
-			printf %x $((1 << CPU_OF_REST)) >\$q/rps_cpus
-		done"
-	done
+	in_ns "$1" sh -ec "for q in /sys/class/net/$2/queues/rx-*; do
+		printf %x $((1 << CPU_OF_REST)) >\$q/rps_cpus
+	done" 2>/dev/null ||
+		printf 'no RPS here: %s of %s is received on any CPU, also the worker'\''s\n' "$2" "$1"
 }
 
 # serve NAME PORT: an iperf3 server that reports in JSON.
@@ -63,7 +75,8 @@ make_sites() {
 	local n
 	make_network
 	make_wire
-	receive_elsewhere
+	receive_elsewhere lan eth0
+	receive_elsewhere wan gateway
 	# A window that only some implementations have, where the queue reorders most.
 	add_peer 1 'Endpoint = 192.0.2.11:51820' 'ReplayWindow = 1023'
 	for ((n = 2; n <= PROBED; n++)); do
@@ -79,10 +92,7 @@ make_sites() {
 
 # The worker shall not wait for others that happen to run on its CPU.
 hurry() {
-	local task
-	for task in "/proc/${TG_PIDS[gw]}/task"/*; do
-		renice -n -20 -p "${task##*/}" >/dev/null 2>&1 || true
-	done
+	all_nice gw -20
 }
 
 # gateway OPTION...: with a session to each site.
@@ -126,7 +136,7 @@ greedy_peers() {
 
 # probe NAME SECONDS SITE: a line for each that came back.
 probe() {
-	in_ns lan chrt -f 1 ping -n -i 0.005 -c $(($2 * 200)) -W 2 "10.20.$3.1" >"$out/$1.txt" || true
+	in_ns lan "${PROMPT[@]}" ping -n -i 0.005 -c $(($2 * 200)) -W 2 "10.20.$3.1" >"$out/$1.txt" || true
 }
 
 # record SITE: what comes to the site's port, the headers of it.

@@ -55,6 +55,7 @@ new_key nobody
 ip -n "$gw" route add 10.20.8.0/24 dev "$TG_TUN"
 wg set "$TG_TUN" peer "$(public_key nobody)" allowed-ips 10.20.8.0/24
 step 'a peer without endpoint' told lan 'From 10.10.0.1 .*Host Unreachable' 10.20.8.1
+step 'the gateway itself, a peer without endpoint' told gw 'Destination Host Unreachable' 10.20.8.1
 step 'a LAN host that is not there' told site1 'From 10.99.0.1 .*Host Unreachable' 10.10.0.99
 step 'a LAN host that is not there, IPv6' told site1 'From fd99::1 .*Address unreachable' fd10::99
 

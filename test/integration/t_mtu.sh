@@ -78,6 +78,20 @@ mss_at() {
 	refuse grep -v "mss $4," "$TG_DIR/captured"
 }
 
+# Nobody knows the way to a site yet when the first packet comes.
+start_over() {
+	start_gateway
+	ip -n "$gw" link set "$TG_TUN" mtu 1500
+	forget "$1"
+}
+
+start_over lan
+step 'LAN to site, the first packet of all' too_big lan 1440 10.20.2.1 1472
+step 'the gateway ends tidily' stop_gateway
+start_over gw
+step 'the gateway itself, the first packet of all' too_big gw 1440 10.20.2.1 1472
+step 'the gateway ends tidily' stop_gateway
+
 dev=$(site_dev 2)
 ip -n "$(ns site2)" link set "$dev" mtu 1500
 start_gateway --mss-clamp

@@ -198,6 +198,7 @@ soak_net_send(struct soak_side *from, const struct wg_endpoint *to, const void *
 		.len = (uint32_t)len};
 	uint64_t late = 0;
 
+	soak_check(s, len <= sizeof(m.bytes), "a message of %zu bytes", len);
 	memcpy(m.bytes, msg, len);
 	s->counts.messages++;
 	if (is_dark(from) || soak_chance(s, s->weather.lost)) {

@@ -567,6 +567,38 @@ test_late_purge_spares_what_came_after(void **state)
 	}
 }
 
+/*
+ * A peer that no secret can be agreed on with. A packet for it each 100 us for a second, always on
+ * its way while control answers that there will be no session: control is asked eight times a
+ * second, and once more for each time.
+ */
+static void
+test_purges_do_not_chase_each_other(void **state)
+{
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[2]});
+	uint64_t end = bed->now + S;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_peer(bed, 0)->handshake.agreement = WG_AGREEMENT_IMPOSSIBLE;
+	for (; bed->now < end; bed->now += 100 * US) {
+		bed->commands_held = true;
+		bed_control(bed);
+		bed_lan_send(bed, 0, 0, 100);
+		bed->now += 2 * US;
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_tx(bed);
+		bed->commands_held = false;
+		bed_commands(bed);
+		bed_tx(bed);
+	}
+	assert_in_range(bed->n_events[TG_EVENT_SESSION_WANTED], 8, 2 * 9);
+	assert_true(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE) > 0);
+	assert_int_equal(bed->n_net, 0);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
@@ -575,6 +607,7 @@ main(void)
 		cmocka_unit_test(test_outer_header_shows_ecn_and_no_dscp),
 		cmocka_unit_test(test_codel_marks_what_can_be_marked),
 		cmocka_unit_test(test_late_purge_spares_what_came_after),
+		cmocka_unit_test(test_purges_do_not_chase_each_other),
 		cmocka_unit_test(test_shutdown_counts_what_is_queued),
 	};
 	static struct CMUnitTest drops[RTE_DIM(faults)];

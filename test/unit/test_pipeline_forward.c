@@ -600,14 +600,12 @@ test_no_buffer_for_fragments(void **state)
 static uint16_t
 syn(uint8_t *p, unsigned int from, const char *to)
 {
-	static const uint8_t options[] = {2, 4, 0x05, 0xb4};
 	uint16_t len = build(p, &(struct sent){from, to, 44, 64, true});
 
 	memset(p + 20, 0, 20);
 	p[9] = IPPROTO_TCP;
-	p[32] = 6 << 4;
-	p[33] = 2;
-	memcpy(p + 40, options, sizeof(options));
+	memcpy(p + 32, (const uint8_t[]){6 << 4, 2}, 2);
+	memcpy(p + 40, (const uint8_t[]){2, 4, 0x05, 0xb4}, 4);
 	fix_checksum(p);
 	return len;
 }
@@ -616,13 +614,12 @@ static uint16_t
 mss_after(bool clamp, unsigned int from, const char *to, uint16_t lan_mtu)
 {
 	struct bed *bed = gateway(&(struct bed_params){0});
-	uint16_t mss, len;
 	uint8_t p[2048];
+	uint16_t mss;
 
 	bed->p.env.mss_clamp = clamp;
 	tg_fib_set_mtu(bed->p.env.fib, LAN, lan_mtu);
-	len = syn(p, from, to);
-	inject(bed, from, p, len);
+	inject(bed, from, p, syn(p, from, to));
 	bed_settle(bed);
 	assert_int_equal(bed->n_seen, 1);
 	mss = (uint16_t)(bed->seen[0].p[42] << 8 | bed->seen[0].p[43]);
@@ -643,6 +640,23 @@ test_mss(void **state)
 	assert_int_equal(mss_after(true, BED_LAN, "10.1.0.2", 1500), 1460);
 }
 
+/* The SYN waited for the session; the way to the peer turns out to be 1400 less 60 bytes wide. */
+static void
+test_mss_of_what_waited(void **state)
+{
+	struct bed *bed = bed_create(&(struct bed_params){.map = &bed_maps[3]});
+	uint8_t p[2048];
+
+	(void)state;
+	bed->p.env.mss_clamp = true;
+	tg_fib_set_mtu(bed->p.env.fib, WAN, 1400);
+	bed_know(bed, 0);
+	inject(bed, BED_LAN, p, syn(p, BED_LAN, "10.2.0.2"));
+	bed_settle(bed);
+	assert_int_equal(bed->seen[0].p[42] << 8 | bed->seen[0].p[43], 1340 - 40);
+	finish(bed);
+}
+
 #define TESTS(X)                                                                                   \
 	X(test_what_fits_passes)                                                                   \
 	X(test_padding_ends_at_the_way_to_the_peer)                                                \
@@ -661,7 +675,8 @@ test_mss(void **state)
 	X(test_cut_out_of_the_tunnel)                                                              \
 	X(test_fragments_are_cut)                                                                  \
 	X(test_no_buffer_for_fragments)                                                            \
-	X(test_mss)
+	X(test_mss)                                                                                \
+	X(test_mss_of_what_waited)
 
 int
 main(void)
