@@ -32,7 +32,7 @@ enum tg_command_kind {
 struct tg_command {
 	uint32_t kind;
 	uint32_t peer;
-	uint32_t at; /* PURGE: when that was, as TX stamps packets (fq.h: ns >> 10) */
+	uint32_t at; /* PURGE: when that was, as TX stamps packets (meta.h) */
 };
 
 _Static_assert(sizeof(struct tg_event) % 4 == 0, "rings take multiples of 4 bytes");

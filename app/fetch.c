@@ -56,12 +56,13 @@ void
 tg_fetch_destinations(const struct tg_env *env, struct rte_mbuf **frames,
 	struct wg_peer *peers[TG_BURST], unsigned int n)
 {
-	struct wanted w = {.n = 0};
+	struct wanted w;
 	unsigned int i;
 
 	memset(peers, 0, n * sizeof(*peers));
 	if (has_few_peers(env))
 		return;
+	w.n = 0;
 	for (i = 0; i < n; i++) {
 		const uint8_t *frame = rte_pktmbuf_mtod(frames[i], const uint8_t *);
 		uint32_t len = rte_pktmbuf_data_len(frames[i]);
@@ -129,12 +130,13 @@ void
 tg_fetch_sources(
 	const struct tg_env *env, const struct tg_batch *b, struct wg_peer *peers[TG_BURST])
 {
-	struct wanted w = {.n = 0};
+	struct wanted w;
 	unsigned int i;
 
 	memset(peers, 0, b->n * sizeof(*peers));
 	if (has_few_peers(env))
 		return;
+	w.n = 0;
 	for (i = 0; i < b->n; i++)
 		if (b->jobs[i].ok)
 			want(&w, b->jobs[i].text, b->jobs[i].len, true, i);

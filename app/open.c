@@ -238,6 +238,8 @@ tg_open_flush(struct tg_crypto *c)
 	struct wg_peer *sources[TG_BURST];
 	unsigned int i;
 
+	if (!b->n)
+		return;
 	tg_fetch_senders(c, b);
 	aead_open_burst(c->aead, b->jobs, b->n);
 	c->opened += b->n;

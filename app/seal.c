@@ -235,8 +235,11 @@ tg_seal_flush(struct tg_crypto *c)
 {
 	struct tg_batch *b = &c->seal;
 	struct tg_run runs[TG_BURST];
-	unsigned int i, n_runs = tg_runs(b->pkts, b->n, runs);
+	unsigned int i, n_runs;
 
+	if (!b->n)
+		return;
+	n_runs = tg_runs(b->pkts, b->n, runs);
 	tg_runs_fetch_peers(c->env, runs, n_runs);
 	for (i = 0; n_runs > 1 && i < n_runs; i++)
 		rte_prefetch0(tg_lane_peer(c, runs[i].peer));
