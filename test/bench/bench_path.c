@@ -28,15 +28,17 @@ static const char *const directions[] = {"encrypt", "decrypt"};
 /* All peers active, and each flow. */
 static const struct load {
 	uint32_t peers, flows;
+	bool shaped; /* at a rate that is never reached, but then packets are queued */
 	bool slow; /* not in the quick run */
-} loads[] = {{1, 1, false}, {1, 10000, true}, {1000, 1000, false}, {1000, 10000, true},
-	{100000, 100000, true}};
+} loads[] = {{1, 1, false, false}, {1, 1, true, false}, {1, 10000, false, true},
+	{1000, 1000, false, false}, {1000, 10000, false, true}, {100000, 100000, false, true}};
 
 /* Turns come at different times, and a busy machine is no failure of ours. */
 #define TOLERANCE 0.25
 #define TOLERANCE_OF_TURNS 4
 #define MANY_PEERS 100000
 #define MANY_PEERS_GOAL 1.3
+#define RATE_NEVER_REACHED UINT64_C(50000000000) /* bytes per s */
 
 struct measured {
 	struct bench_samples cipher, whole, stages[TG_STAGE_KINDS];
@@ -140,7 +142,7 @@ static double
 goal_of(enum world_direction d, uint16_t len, const struct load *load)
 {
 	for (unsigned int i = 0; i < RTE_DIM(goals); i++)
-		if (goals[i].len == len && load->flows == 1)
+		if (goals[i].len == len && load->flows == 1 && !load->shaped)
 			return goals[i].goal[d];
 	return 0;
 }
@@ -204,7 +206,7 @@ report(const char *name, const struct world_traffic *t, const struct load *load,
 	report_one(name, "cipher", &r->cipher, &r->cipher);
 	for (unsigned int s = 0; s < TG_STAGE_KINDS; s++)
 		report_one(name, tg_stage_name(s), &r->stages[s], &r->cipher);
-	if (load->peers == 1 && load->flows == 1)
+	if (load->peers == 1 && load->flows == 1 && !load->shaped)
 		base[t->direction][size] = ratio;
 	if (load->peers == MANY_PEERS && base[t->direction][size])
 		report_growth(name, ratio, base[t->direction][size]);
@@ -235,6 +237,13 @@ world_of(struct world *w, uint32_t peers)
 	return world_create(peers);
 }
 
+static void
+shape(struct world *w, bool shaped)
+{
+	for (uint16_t port = 0; port < w->p.env.n_ports; port++)
+		tg_pipeline_set_rate(&w->p, port, shaped ? RATE_NEVER_REACHED : 0);
+}
+
 static bool
 run_load(struct world **w, const struct load *load)
 {
@@ -247,11 +256,13 @@ run_load(struct world **w, const struct load *load)
 			struct world_traffic t = {
 				.direction = d, .flows = load->flows, .len = sizes[size].len};
 
-			snprintf(name, sizeof(name), "%s_%s_%up_%uf", directions[d],
-				sizes[size].name, load->peers, load->flows);
+			snprintf(name, sizeof(name), "%s_%s_%up_%uf%s", directions[d],
+				sizes[size].name, load->peers, load->flows,
+				load->shaped ? "_shaped" : "");
 			if (!bench_is_wanted(name))
 				continue;
 			*w = world_of(*w, load->peers);
+			shape(*w, load->shaped);
 			measure(*w, &t, &r);
 			report(name, &t, load, size, &r);
 			good &= adds_up(name, &r);
