@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The descents of several addresses side by side: each step reads what the one before asked for. */
+#include <stddef.h>
+
 #include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
@@ -12,6 +14,7 @@ struct cursor {
 	uintptr_t best;
 };
 
+/* Of nothing too: the entry may just have been removed. */
 static inline void
 fetch(uintptr_t entry)
 {
@@ -19,8 +22,8 @@ fetch(uintptr_t entry)
 		rte_prefetch0(&as_leaf(entry)->value);
 		rte_prefetch0(&as_leaf(entry)->len);
 	} else {
-		rte_prefetch0(&as_node(entry)->key);
-		rte_prefetch0(&as_node(entry)->slot[1]);
+		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, key)));
+		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, slot[1])));
 	}
 }
 
