@@ -384,8 +384,10 @@ main(int argc, char **argv)
 	tg_clock_init();
 	alone = clock_alone();
 	w = world_create(1000);
+	world_shape(w, true);
 	watch_ports(w);
-	printf("1000 peers, 10000 flows; cycles per packet, least\n%-14s %7s", "", "whole");
+	printf("1000 peers, 10000 flows, ports shaped; cycles per packet, least\n%-14s %7s", "",
+		"whole");
 	for (unsigned int i = 0; i < PART_COUNT; i++)
 		printf(" %7s", parts[i].name);
 	printf(" %7s\n", "sum");

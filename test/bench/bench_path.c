@@ -28,7 +28,7 @@ static const char *const directions[] = {"encrypt", "decrypt"};
 /* All peers active, and each flow. */
 static const struct load {
 	uint32_t peers, flows;
-	bool shaped; /* at a rate that is never reached, but then packets are queued */
+	bool shaped;
 	bool slow; /* not in the quick run */
 } loads[] = {{1, 1, false, false}, {1, 1, true, false}, {1, 10000, false, true},
 	{1000, 1000, false, false}, {1000, 10000, false, true}, {100000, 100000, false, true}};
@@ -38,7 +38,6 @@ static const struct load {
 #define TOLERANCE_OF_TURNS 4
 #define MANY_PEERS 100000
 #define MANY_PEERS_GOAL 1.3
-#define RATE_NEVER_REACHED UINT64_C(50000000000) /* bytes per s */
 
 struct measured {
 	struct bench_samples cipher, whole, stages[TG_STAGE_KINDS];
@@ -237,13 +236,6 @@ world_of(struct world *w, uint32_t peers)
 	return world_create(peers);
 }
 
-static void
-shape(struct world *w, bool shaped)
-{
-	for (uint16_t port = 0; port < w->p.env.n_ports; port++)
-		tg_pipeline_set_rate(&w->p, port, shaped ? RATE_NEVER_REACHED : 0);
-}
-
 static bool
 run_load(struct world **w, const struct load *load)
 {
@@ -262,7 +254,7 @@ run_load(struct world **w, const struct load *load)
 			if (!bench_is_wanted(name))
 				continue;
 			*w = world_of(*w, load->peers);
-			shape(*w, load->shaped);
+			world_shape(*w, load->shaped);
 			measure(*w, &t, &r);
 			report(name, &t, load, size, &r);
 			good &= adds_up(name, &r);

@@ -17,6 +17,7 @@
 #include "path.h"
 #include "test_random.h"
 
+#define RATE_NEVER_REACHED UINT64_C(50000000000) /* bytes per s */
 #define MBUFS 49152 /* tinguard's default, from which the queues take their limits */
 #define MAX_PEERS 65536 /* the same */
 #define RING (2 * WORLD_WINDOW)
@@ -358,4 +359,11 @@ world_collect(struct world *w, enum world_direction d)
 		return;
 	show_drops(w);
 	rte_exit(EXIT_FAILURE, "bench: packets were lost on their way\n");
+}
+
+void
+world_shape(struct world *w, bool on)
+{
+	for (uint16_t port = 0; port < w->p.env.n_ports; port++)
+		tg_pipeline_set_rate(&w->p, port, on ? RATE_NEVER_REACHED : 0);
 }

@@ -59,6 +59,10 @@ struct world *world_create(uint32_t peers);
 /* NULL is allowed. */
 void world_destroy(struct world *w);
 
+/* The ports, at a rate that is never reached: but then packets wait in the queues, and do not pass
+ * them. */
+void world_shape(struct world *w, bool on);
+
 /* Writes a window of packets. Its last window must be out. */
 void world_fill(struct world *w, const struct world_traffic *t);
 
