@@ -27,18 +27,29 @@ has_few_peers(const struct tg_env *env)
 	return !wg_allowedips_is_large(wg_device_allowedips(env->dev));
 }
 
-/* Addresses, and which packets they are of. */
+/* Addresses, and which packets they are of; of a train's the first (recent.h has the others). */
 struct wanted {
 	unsigned int n;
 	struct lpm_address addrs[TG_BURST];
 	uint8_t of[TG_BURST];
 };
 
+static inline bool
+same(const struct lpm_address *a, const struct lpm_address *b)
+{
+	if (a->version != b->version)
+		return false;
+	return a->version == 4 ? memcmp(a->addr, b->addr, 4) == 0
+			       : memcmp(a->addr, b->addr, 16) == 0;
+}
+
 static void
 want(struct wanted *w, const uint8_t *ip, uint32_t len, bool source, unsigned int i)
 {
+	struct lpm_address *a = &w->addrs[w->n];
+
 	w->of[w->n] = (uint8_t)i;
-	w->n += address(ip, len, source, &w->addrs[w->n]);
+	w->n += address(ip, len, source, a) && !(w->n && same(a, a - 1));
 }
 
 static void

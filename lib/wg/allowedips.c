@@ -8,8 +8,8 @@
 
 #include "allowedips.h"
 
-/* A few hundred kilobytes. */
-#define LARGE 4096
+/* What follows one address after the other then costs more than looking up a burst. */
+#define LARGE 512
 
 struct wg_allowedips {
 	struct lpm *lpm;
