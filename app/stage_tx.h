@@ -29,6 +29,7 @@ struct tg_wire {
 	uint16_t mtu; /* that the queue knows of */
 	uint16_t first;
 	uint16_t n;
+	bool refused; /* the port has been offered these, and took no more */
 	struct rte_mbuf *pkts[TG_BURST];
 };
 

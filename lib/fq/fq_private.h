@@ -333,6 +333,14 @@ void fq_flow_release(struct fq *q, uint32_t fi);
  */
 bool fq_police(struct fq *q, struct fq_flow *f, struct rte_mbuf *m, uint32_t age);
 
+static inline bool
+fq_share_due(const struct fq *q, uint64_t now)
+{
+	const struct fq_member *own = &q->member;
+
+	return unlikely(own->share) && (!own->last || now - own->last >= FQ_SHARE_NS);
+}
+
 /* share.c: takes the instance's part of the rate anew when it is time. */
 void fq_share_sync(struct fq *q, uint64_t now);
 

@@ -23,18 +23,16 @@ account(struct fq *q, unsigned int n, uint64_t bytes)
 	FQ_SET(q->sojourn_peak, q->sojourn_peak - faded);
 }
 
+/* A share is divided by the tins on the ring: now and then packets have to put theirs there. */
 unsigned int
 fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint64_t bytes = 0;
 	unsigned int i;
 
-	if (q->packets || q->may_be_closed)
+	if (q->packets || q->may_be_closed || fq_share_due(q, now))
 		return 0;
 	q->clock = fq_fine(now);
-	if (unlikely(q->member.share))
-		fq_share_sync(q, now);
-	q->member.idled = true;
 	if (q->shaper.rate) {
 		fq_shaper_bound(&q->shaper, q->clock);
 		fq_shaper_idle(&q->shaper, q->clock);
@@ -47,5 +45,6 @@ fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_
 			q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
 	}
 	account(q, i, bytes);
+	q->member.idled |= i == n;
 	return i;
 }

@@ -99,7 +99,7 @@ fq_share_sync(struct fq *q, uint64_t now)
 {
 	uint64_t rate;
 
-	if (q->member.last && now - q->member.last < FQ_SHARE_NS)
+	if (!fq_share_due(q, now))
 		return;
 	publish(q, now);
 	rate = FQ_GET(q->member.share->rate);

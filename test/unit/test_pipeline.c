@@ -69,6 +69,54 @@ test_every_flow_arrives_whole_and_in_order(void **state)
 	bed_destroy(bed);
 }
 
+/*
+ * Ports that are slow, shaped now and then, and take less than what they are offered: packets pass
+ * their queue or wait in it, and peers are limited or not.
+ */
+static void
+change_pace(struct bed *bed)
+{
+	static const uint64_t rates[] = {0, 0, 40000000, 400000000};
+	struct wg_peer *peer = bed_peer(bed, bed_below(bed, BED_PEERS));
+
+	tg_pipeline_set_rate(&bed->p, bed_below(bed, BED_PORTS), rates[bed_below(bed, 4)]);
+	atomic_store(&peer->rate, bed_below(bed, 4) ? 0 : 4000000);
+}
+
+static void
+test_order_holds_whether_packets_pass_or_wait(void **state)
+{
+	struct tg_queue_options patient;
+	struct bed *bed;
+	uint64_t keepalives;
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	tg_queue_options_default(&patient);
+	patient.target_ns = patient.interval_ns = 60 * S;
+	bed = bed_create(
+		&(struct bed_params){.map = map, .seed = 4, .tx_ring = 16, .queue = &patient});
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	keepalives = bed_all_drops(bed);
+	for (i = 0; i < 20000;) {
+		bed_step(bed);
+		if (i % 256 == 0)
+			change_pace(bed);
+		if (room(bed) && ++i)
+			send_one(bed, bed_below(bed, FLOWS), (uint16_t)(12 + bed_below(bed, 1300)));
+	}
+	for (i = 0; i < 2000; i++) {
+		bed->now += MS;
+		bed_settle(bed);
+	}
+	bed_assert_all_arrived(bed);
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	assert_int_equal(bed_all_drops(bed), keepalives);
+	bed_destroy(bed);
+}
+
 /* So many prefixes that AllowedIPs are asked by the burst: peer 0 has 5000 more, 10.200.0.0 on. */
 static void
 crowd(struct bed *bed)
@@ -371,6 +419,7 @@ run(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_flow_arrives_whole_and_in_order),
+		cmocka_unit_test(test_order_holds_whether_packets_pass_or_wait),
 		cmocka_unit_test(test_sources_are_judged_by_the_burst),
 		cmocka_unit_test(test_bad_input_is_counted_and_disturbs_nobody),
 		cmocka_unit_test(test_threads_keep_order_while_peers_come_and_go),

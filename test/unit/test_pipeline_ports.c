@@ -210,6 +210,84 @@ test_ports_begin_with_the_largest_mtu(void **state)
 	rte_ring_free(r);
 }
 
+static eth_tx_burst_t driver_tx;
+static unsigned int n_bursts;
+
+static uint16_t
+count_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	n_bursts++;
+	return driver_tx(queue, pkts, n);
+}
+
+static void
+watch(const struct bed *bed, unsigned int port)
+{
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[bed->p.env.ports[port].id];
+
+	driver_tx = ops->tx_pkt_burst;
+	ops->tx_pkt_burst = count_burst;
+}
+
+/* From behind peer 0 to a host beside the peers, in the clear. */
+static void
+site_send_out(struct bed *bed)
+{
+	struct wg_endpoint host = bed_endpoint_of(2);
+	uint8_t p[BED_PACKET_MAX];
+	uint16_t len = bed_packet(bed, p, 0, BED_LAN, 3, 100);
+	struct rte_ipv4_hdr *ip = (void *)p;
+
+	memcpy(&ip->dst_addr, host.addr, 4);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	bed->flows[3].sent--;
+	bed_remote_send(bed, 0, p, len);
+}
+
+static void
+discard(struct bed *bed, unsigned int port, unsigned int n)
+{
+	void *m;
+
+	while (n-- && rte_ring_sc_dequeue(bed->out[port][0], &m) == 0) {
+		rte_pktmbuf_free(m);
+		bed->collected++;
+	}
+}
+
+/*
+ * A doorbell costs more than a packet, so 32 packets by turns for two ports are two bursts, those
+ * that pass the queue (the second 32) like those that do not.
+ */
+static void
+test_ports_that_alternate_are_offered_bursts(void **state)
+{
+	struct bed *bed = make((struct bed_params){0});
+	unsigned int i, round;
+
+	RTE_SET_USED(state);
+	watch(bed, LAN);
+	watch(bed, WAN);
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 16; i++) {
+			bed_site_send(bed, 0, BED_LAN, 7, 100);
+			site_send_out(bed);
+		}
+		n_bursts = 0;
+		bed_worker(bed, 0);
+		assert_int_equal(rte_ring_count(bed->out[LAN][0]), 16);
+		assert_int_equal(rte_ring_count(bed->out[WAN][0]), 16);
+		assert_int_equal(n_bursts, 2);
+		bed_collect(bed, LAN, 16);
+		discard(bed, WAN, 16);
+	}
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
@@ -221,6 +299,7 @@ main(void)
 		cmocka_unit_test(test_offloads_that_are_used),
 		cmocka_unit_test(test_buffers_have_room_for_their_mtu),
 		cmocka_unit_test(test_ports_begin_with_the_largest_mtu),
+		cmocka_unit_test(test_ports_that_alternate_are_offered_bursts),
 	};
 
 	if (bed_init())
