@@ -144,6 +144,57 @@ in_fifo_mode(void **state)
 	test_fq_end(&t);
 }
 
+#define SHARED (10 * RATE) /* of two members */
+#define STEP UINT64_C(5000)
+
+/* What each has sent in a span, of which what has left comes again. */
+static void
+run_members(struct test_fq *t, uint64_t span, uint64_t *bytes)
+{
+	uint64_t end = t[0].now + span;
+
+	bytes[0] = bytes[1] = 0;
+	for (; t[0].now < end; t[0].now = t[1].now += STEP)
+		for (unsigned int i = 0; i < 2; i++) {
+			struct test_pkt *p;
+
+			while (fq_backlog_packets(t[i].q) && (p = test_fq_get(&t[i]))) {
+				bytes[i] += LEN;
+				test_fq_put(&t[i], p->key, 1, LEN);
+			}
+		}
+}
+
+/* Of two with 40 tins each the second, long idle, has its half at once, the first by then. */
+static void
+a_member_of_a_share_begins(void **state)
+{
+	struct fq_share *share = fq_share_create(2, SHARED, SOCKET_ID_ANY);
+	double half = (double)(SHARED / 2) / 1e9;
+	struct test_fq t[2];
+	uint64_t bytes[2];
+
+	RTE_SET_USED(state);
+	for (unsigned int i = 0; i < 2; i++) {
+		test_fq_start(&t[i], test_fq_params(), 128);
+		fq_share_join(share, i, t[i].q);
+		t[i].now = 1000 * MS;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		for (uint32_t n = 0; n < 40; n += BURST)
+			arrive(&t[i], n, BURST, NULL);
+		if (i == 0)
+			run_members(t, 10 * MS, bytes);
+	}
+	run_members(t, 2 * FQ_SHARE_NS, bytes);
+	assert_true((double)bytes[1] > 0.9 * half * 2 * FQ_SHARE_NS);
+	run_members(t, 10 * FQ_SHARE_NS, bytes);
+	assert_true((double)(bytes[0] + bytes[1]) < 1.03 * 2 * half * 10 * FQ_SHARE_NS);
+	for (unsigned int i = 0; i < 2; i++)
+		test_fq_end(&t[i]);
+	fq_share_destroy(share);
+}
+
 int
 main(void)
 {
@@ -154,6 +205,7 @@ main(void)
 		cmocka_unit_test(not_with_a_rate_of_its_own),
 		cmocka_unit_test(not_where_tins_are_closed),
 		cmocka_unit_test(in_fifo_mode),
+		cmocka_unit_test(a_member_of_a_share_begins),
 	};
 
 	return cmocka_run_group_tests_name("fq_pass", tests, test_fq_setup, NULL);

@@ -508,7 +508,7 @@ shards_end(struct shards *s)
 	fq_share_destroy(s->share);
 }
 
-/* Greedy members keep their backlog; every member that has one is polled each 5 us. */
+/* Greedy members keep their backlog; every member is polled each 5 us. */
 static void
 shards_run(struct shards *s, uint64_t span, unsigned int greedy)
 {
@@ -520,7 +520,7 @@ shards_run(struct shards *s, uint64_t span, unsigned int greedy)
 			struct test_pkt *p;
 
 			t->now = s->now;
-			while (fq_backlog_packets(t->q) && (p = test_fq_get(t))) {
+			while ((p = test_fq_get(t))) {
 				s->bytes[i] += p->m.pkt_len;
 				if (greedy >> i & 1)
 					test_fq_put(t, p->key, 1, p->m.pkt_len);
@@ -619,46 +619,6 @@ modest_shards_keep_what_they_use(void **state)
 	shards_end(&s);
 }
 
-/* Tins 0 to 49 begin to be greedy: what may passes the empty queue. */
-static void
-shard_begins(struct shards *s, unsigned int i)
-{
-	struct test_fq *t = &s->t[i];
-
-	t->now = s->now;
-	for (unsigned int n = 0; n < 200; n++) {
-		struct test_pkt *p = test_fq_pkt(t, n % 50, 1, LEN);
-		struct fq_item item = {&p->m, NULL, p->key};
-
-		if (!fq_pass_burst(t->q, &item, 1, t->now))
-			fq_enqueue_burst(t->q, &item, 1, t->now);
-		else
-			test_fq_leave(t, p);
-	}
-}
-
-/* Of two with 50 tins each the second, long idle, has its half at once, the first by then. */
-static void
-a_shard_begins(void **state)
-{
-	struct shards s;
-	double sum;
-
-	RTE_SET_USED(state);
-	shards_start(&s, 1000 * MBIT);
-	shard_begins(&s, 0);
-	shards_run(&s, 10 * MS, 0x1);
-	shard_begins(&s, 1);
-	shards_sum(&s);
-	shards_run(&s, 2 * FQ_SHARE_NS, 0x3);
-	assert_true((double)s.bytes[1] / (double)(500 * MBIT) > 0.95 * 2 * FQ_SHARE_NS / SECOND);
-	shards_sum(&s);
-	shards_run(&s, 10 * FQ_SHARE_NS, 0x3);
-	sum = shards_sum(&s) / (double)(1000 * MBIT) / (10.0 * FQ_SHARE_NS / SECOND);
-	assert_true(sum > 0.97 && sum < 1.03);
-	shards_end(&s);
-}
-
 /* The share's rate changes for all; a member that does not poll is not waited for. */
 static void
 share_changes_its_rate(void **state)
@@ -698,7 +658,6 @@ main(void)
 		cmocka_unit_test(shards_divide_by_weight),
 		cmocka_unit_test(idle_shards_release_their_part),
 		cmocka_unit_test(modest_shards_keep_what_they_use),
-		cmocka_unit_test(a_shard_begins),
 		cmocka_unit_test(share_changes_its_rate),
 	};
 

@@ -229,20 +229,40 @@ watch(const struct bed *bed, unsigned int port)
 	ops->tx_pkt_burst = count_burst;
 }
 
-/* From behind peer 0 to a host beside the peers, in the clear. */
+/* The packet goes to a host beside the peers instead, in the clear; the bed does not wait for it.
+ */
 static void
-site_send_out(struct bed *bed)
+redirect(struct bed *bed, uint8_t *p, uint32_t flow)
 {
 	struct wg_endpoint host = bed_endpoint_of(2);
-	uint8_t p[BED_PACKET_MAX];
-	uint16_t len = bed_packet(bed, p, 0, BED_LAN, 3, 100);
 	struct rte_ipv4_hdr *ip = (void *)p;
 
 	memcpy(&ip->dst_addr, host.addr, 4);
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	bed->flows[3].sent--;
+	bed->flows[flow].sent--;
+}
+
+static void
+site_send_out(struct bed *bed)
+{
+	uint8_t p[BED_PACKET_MAX];
+	uint16_t len = bed_packet(bed, p, 0, BED_LAN, 3, 100);
+
+	redirect(bed, p, 3);
 	bed_remote_send(bed, 0, p, len);
+}
+
+/* With number n in the first byte of its payload. */
+static void
+lan_send_out(struct bed *bed, uint8_t n)
+{
+	uint8_t p[BED_PACKET_MAX];
+	uint16_t len = bed_packet(bed, p, BED_LAN, 0, 0, 100);
+
+	redirect(bed, p, 0);
+	p[28] = n;
+	bed_feed(bed, LAN, bed_frame(bed, LAN, p, len));
 }
 
 static void
@@ -288,6 +308,75 @@ test_ports_that_alternate_are_offered_bursts(void **state)
 	bed_destroy(bed);
 }
 
+/* As many as there are, from the one with this number on. The number of the next one. */
+static uint8_t
+expect_from(struct bed *bed, uint8_t n)
+{
+	void *m;
+
+	while (rte_ring_sc_dequeue(bed->out[WAN][0], &m) == 0) {
+		assert_int_equal(*rte_pktmbuf_mtod_offset((struct rte_mbuf *)m, uint8_t *, 42), n);
+		n++;
+		rte_pktmbuf_free(m);
+		bed->collected++;
+	}
+	return n;
+}
+
+static uint64_t
+queued(const struct bed *bed)
+{
+	struct fq_tin_stats s;
+
+	assert_true(fq_tin_stats_get(bed->p.tx[0]->wires[WAN].queue, TG_TIN_FORWARD, &s));
+	return s.c.packets;
+}
+
+/*
+ * More than a burst in one poll passes. A port that takes 63 and no more makes the others wait,
+ * until it has taken them.
+ */
+static void
+test_what_passes_keeps_its_order(void **state)
+{
+	struct bed *bed = make((struct bed_params){.tx_ring = 64});
+	uint8_t i = 0, next;
+
+	RTE_SET_USED(state);
+	watch(bed, WAN);
+	lan_send_out(bed, i++);
+	bed_worker(bed, 0);
+	next = expect_from(bed, 0);
+	assert_int_equal(queued(bed), 1);
+	n_bursts = 0;
+	while (i < 51)
+		lan_send_out(bed, i++);
+	bed_worker(bed, 0);
+	next = expect_from(bed, next);
+	assert_int_equal(next, 51);
+	assert_int_equal(n_bursts, 2);
+	assert_int_equal(queued(bed), 1);
+	while (i < 151)
+		lan_send_out(bed, i++);
+	bed_worker(bed, 0);
+	next = expect_from(bed, next);
+	assert_int_equal(next, 51 + 63);
+	/* Of two bursts one packet is refused, and 36 are queued behind it. */
+	for (i = 0; i < 3; i++)
+		bed_worker(bed, 0);
+	next = expect_from(bed, next);
+	assert_int_equal(next, 151);
+	assert_int_equal(queued(bed), 1 + 100 - 64);
+	for (i = 151; i < 183; i++)
+		lan_send_out(bed, i);
+	bed_worker(bed, 0);
+	assert_int_equal(expect_from(bed, next), 183);
+	assert_int_equal(queued(bed), 1 + 100 - 64);
+	bed_settle(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
@@ -300,6 +389,7 @@ main(void)
 		cmocka_unit_test(test_buffers_have_room_for_their_mtu),
 		cmocka_unit_test(test_ports_begin_with_the_largest_mtu),
 		cmocka_unit_test(test_ports_that_alternate_are_offered_bursts),
+		cmocka_unit_test(test_what_passes_keeps_its_order),
 	};
 
 	if (bed_init())
