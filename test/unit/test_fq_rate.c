@@ -481,6 +481,38 @@ clock_set_back_for_a_tin(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * At 1 kbit/s a packet of 9000 bytes takes 72 s, more than the wheel reaches, so its tin goes to
+ * the farthest slot again and again. With polls 3 s apart that is one which has begun, too: here 16
+ * tins wait in slots of 268 ms side by side.
+ */
+static void
+waits_longer_than_the_wheel(void **state)
+{
+	struct fq_tin_conf conf = {.weight = 1, .rate = 125};
+	struct test_fq t;
+	unsigned int left = 0;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t key = 0; key < 16; key++) {
+		t.now += 269 * MS;
+		for (unsigned int i = 0; i < 2; i++)
+			put_conf(&t, key, 9000, &conf);
+		assert_int_equal(test_fq_key(&t), key);
+		assert_null(test_fq_get(&t));
+	}
+	for (unsigned int i = 1; i <= 25; i++) {
+		t.now += 3 * SECOND;
+		while (test_fq_get(&t))
+			left++;
+		fq_check(t.q);
+		assert_true(left == 0 || i > 22);
+	}
+	assert_int_equal(left, 16);
+	test_fq_end(&t);
+}
+
 struct shards {
 	struct fq_share *share;
 	struct test_fq t[MEMBERS];
@@ -655,6 +687,7 @@ main(void)
 		cmocka_unit_test(waiting_tins_obey),
 		cmocka_unit_test(small_packets_of_a_tin_do_not_burst),
 		cmocka_unit_test(clock_set_back_for_a_tin),
+		cmocka_unit_test(waits_longer_than_the_wheel),
 		cmocka_unit_test(shards_divide_by_weight),
 		cmocka_unit_test(idle_shards_release_their_part),
 		cmocka_unit_test(modest_shards_keep_what_they_use),
