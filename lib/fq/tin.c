@@ -3,7 +3,6 @@
 
 #include "flow.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define RECLAIM_MAX 64u
@@ -150,8 +149,8 @@ ring_passed(struct fq *q)
  * A tin that waited for its rate goes on with its turn, else its weight would be worth nothing: it
  * has the credit that was left, and for the part of a round that has passed, that of a quantum.
  */
-static void
-ring_rejoin(struct fq *q, uint32_t ti)
+void
+fq_tin_proceed(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
 	uint32_t round = q->ring.tail - ring_passed(q);
@@ -236,11 +235,10 @@ retire(struct fq *q, uint32_t ti)
 	fq_tin_idle(q, ti);
 }
 
-/* A tin that was closed by name stays so, even with nothing queued. */
 static bool
-holds_place(const struct fq *q, const struct fq_tin *t)
+has_flows(const struct fq_tin *t)
 {
-	return t->fresh.n + t->old.n || (t->closed && !q->start_closed);
+	return t->fresh.n + t->old.n;
 }
 
 static uint32_t
@@ -257,7 +255,7 @@ static void
 park(struct fq *q, uint32_t ti)
 {
 	q->tins[ti].state = FQ_TIN_PARKED;
-	if (!holds_place(q, &q->tins[ti]))
+	if (!has_flows(&q->tins[ti]))
 		retire(q, ti);
 }
 
@@ -274,15 +272,6 @@ fq_tin_wait(struct fq *q)
 
 	q->rest[ti].left = (uint16_t)ring_passed(q);
 	fq_wheel_insert(q, ti);
-}
-
-void
-fq_tin_proceed(struct fq *q, uint32_t ti)
-{
-	if (q->tins[ti].closed)
-		park(q, ti);
-	else
-		ring_rejoin(q, ti);
 }
 
 static unsigned int
@@ -359,30 +348,8 @@ fq_tin_open(struct fq *q, uint32_t tin_key)
 	FQ_SET(t->closed, false);
 	if (t->state == FQ_TIN_RING)
 		fq_tin_boost(q, ti);
-	else if (t->state == FQ_TIN_PARKED && holds_place(q, t))
-		ring_join(q, ti);
 	else if (t->state == FQ_TIN_PARKED)
-		retire(q, ti);
-}
-
-int
-fq_tin_close(struct fq *q, uint32_t tin_key)
-{
-	uint32_t ti = fq_tin_find(q, tin_key);
-
-	if (q->fifo)
-		return -ENOTSUP;
-	if (ti == FQ_NIL && q->start_closed)
-		return 0;
-	if (ti == FQ_NIL)
-		ti = fq_tin_take(q, tin_key);
-	if (ti == FQ_NIL)
-		return -ENOSPC;
-	FQ_SET(q->tins[ti].closed, true);
-	q->may_be_closed = true;
-	if (q->tins[ti].state == FQ_TIN_IDLE && !q->start_closed)
-		fq_tin_activate(q, ti);
-	return 0;
+		ring_join(q, ti);
 }
 
 void
