@@ -158,6 +158,7 @@ struct fq_ring {
 	uint16_t *tins;
 	uint32_t head, tail; /* free running */
 	uint32_t mask;
+	uint32_t reclaim; /* where to look next for tins that have sent all, see tin.c */
 };
 
 /* Tins that may send a new flow ahead of their turn, linked by their index. */

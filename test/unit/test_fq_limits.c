@@ -448,6 +448,36 @@ tins_that_have_sent_all_make_room(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * The first 100 of 256 places are of tins that wait for their turn, and sparse packets of ever new
+ * keys keep the queue from it. Only the first 64 places are looked at for the 157th key, so that is
+ * refused; for all others there is room. Those that waited go on in their order.
+ */
+static void
+room_is_found_behind_tins_that_wait(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+
+	RTE_SET_USED(state);
+	p.tins = 256;
+	test_fq_start(&t, p, 512);
+	for (uint32_t key = 0; key < 100; key++)
+		test_fq_put_many(&t, 2, key, 0, 1000);
+	for (uint32_t key = 0; key < 100; key++)
+		assert_int_equal(test_fq_key(&t), key);
+	for (uint32_t i = 1; i <= 1000; i++) {
+		test_fq_put(&t, 100 + i, 0, 100);
+		if (i != 157)
+			assert_int_equal(test_fq_key(&t), 100 + i);
+	}
+	assert_int_equal(t.drops, 1);
+	fq_check(t.q);
+	for (uint32_t key = 0; key < 100; key++)
+		assert_int_equal(test_fq_key(&t), key);
+	test_fq_end(&t);
+}
+
 static void
 walk_sees_every_tin_once(void **state)
 {
@@ -491,6 +521,7 @@ main(void)
 		cmocka_unit_test(purge_empties_one_tin),
 		cmocka_unit_test(idle_tins_are_recycled),
 		cmocka_unit_test(tins_that_have_sent_all_make_room),
+		cmocka_unit_test(room_is_found_behind_tins_that_wait),
 		cmocka_unit_test(walk_sees_every_tin_once),
 	};
 
