@@ -63,7 +63,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->pkt_offset = p->pkt_offset;
 	q->police = p->codel;
 	q->blue = p->codel && p->blue;
-	q->start_closed = q->may_be_closed = p->start_closed;
+	q->start_closed = p->start_closed;
 	q->drop = p->drop;
 	q->mark = p->mark;
 	q->ctx = p->ctx;

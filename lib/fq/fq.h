@@ -17,8 +17,8 @@
  * MTU.
  *
  * Threads: an instance belongs to one thread (a TX or crypto lcore), that creates nothing, blocks
- * on nothing and makes no system call here. Only fq_stats_get, fq_tin_stats_get and fq_tin_stats_at
- * may be called by another thread meanwhile: counters are never torn, but not of one instant.
+ * on nothing and makes no system call here. Only fq_stats_get and fq_tin_stats_at may be called by
+ * another thread meanwhile: counters are never torn, but not of one instant.
  *
  * Memory: all of it is taken by fq_create. 66 bytes per flow, 256 at most per tin with its default
  * flow and its places in key table and lists (254 for a power of two of them), 16 per packet of
@@ -103,7 +103,9 @@ struct fq_params {
 	int32_t overhead; /* wire length = framing of max(pkt_len + overhead, mpu) */
 	uint32_t mpu; /* to 65535 */
 	enum fq_framing framing;
-	uint64_t rate; /* as fq_rate_set */
+	/* Bytes per s as on the wire, 0: not shaped. CoDel's target is raised to 1.5 MTU times at
+	 * this rate (and at a tin's), its interval by as much. */
+	uint64_t rate;
 	uint64_t target_ns; /* CoDel's acceptable standing delay */
 	uint64_t interval_ns; /* CoDel's sliding window, about a round trip; from target to 2^36 */
 	uint64_t ce_threshold_ns; /* mark ECT(1) packets that waited longer; 0: none */
@@ -130,8 +132,8 @@ void fq_destroy(struct fq *q);
 
 /*
  * FIFO mode, to compare against: packets leave as they came, shaped by the instance's rate and
- * nothing else. There is one tin, UINT32_MAX; functions and statistics of tins know no other, and
- * fq_tin_close fails. Weights, rates and limits of tins, CoDel, BLUE and start_closed do nothing.
+ * nothing else. There is one tin, UINT32_MAX; functions and statistics of tins know no other.
+ * Weights, rates and limits of tins, CoDel, BLUE and start_closed do nothing.
  */
 
 /*
@@ -161,8 +163,8 @@ void fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n,
  * Past the queue: with nothing queued, the first of the n packets may leave without having been in
  * it, as many as the shaper lets go at once and none from a tin with a rate on. Returns how many;
  * they stay the caller's, to be sent before anything that fq_dequeue* returns, and count as
- * dequeued, but not in their tins. 0 where tins start closed or one has been closed by name, and
- * for a member of a share when it is time to take its part anew, which fq_dequeue* does.
+ * dequeued, but not in their tins. 0 where tins start closed, and for a member of a share when it
+ * is time to take its part anew, which fq_dequeue* does.
  */
 unsigned int fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
 
@@ -172,18 +174,7 @@ struct rte_mbuf *fq_dequeue(struct fq *q, uint64_t now);
 /* Up to n packets in sending order; less than n when nothing more may leave by now. */
 unsigned int fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n);
 
-/*
- * Nothing leaves before this time; UINT64_MAX when there is nothing to wait for. It may be early:
- * dequeue then returns nothing, and the next answer is later. What changes it: fq_enqueue*,
- * fq_dequeue*, fq_tin_*, fq_rate_set.
- */
-uint64_t fq_next(const struct fq *q, uint64_t now);
-
-/*
- * Bytes per s as on the wire, 0: not shaped; at once effective. CoDel's target is raised to 1.5 MTU
- * times at this rate (and at a tin's), its interval by as much.
- */
-void fq_rate_set(struct fq *q, uint64_t rate);
+/* What it is now: of struct fq_params, or the instance's part of a share. */
 uint64_t fq_rate(const struct fq *q);
 
 /* The owner. Another MTU in place of that of struct fq_params, at once effective. */
@@ -207,20 +198,16 @@ void fq_share_join(struct fq_share *s, unsigned int member, struct fq *q);
 void fq_share_rate_set(struct fq_share *s, uint64_t rate);
 
 /*
- * A closed tin keeps its packets and is not scheduled. An explicit close holds, and holds a tin of
- * the pool, until fq_tin_open or fq_tin_purge; -ENOSPC when there is none, -ENOTSUP in FIFO mode.
- * With start_closed, opening lets out what waits; once the tin has drained and its turn has come it
- * is closed again.
+ * With start_closed: a closed tin keeps its packets and is not scheduled. Opening lets out what
+ * waits; once the tin has drained and its turn has come it is closed again.
  */
 void fq_tin_open(struct fq *q, uint32_t tin_key);
-int fq_tin_close(struct fq *q, uint32_t tin_key);
 
-/* Drops all that the tin holds, forgets an explicit close; the number of packets dropped. */
+/* Drops all that the tin holds; the number of packets dropped. */
 unsigned int fq_tin_purge(struct fq *q, uint32_t tin_key);
 
 uint32_t fq_backlog_packets(const struct fq *q);
 uint32_t fq_backlog_bytes(const struct fq *q);
-uint32_t fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key);
 
 /* 0 also for a flow that is in its tin's default flow, and in FIFO mode. */
 uint32_t fq_flow_backlog_packets(const struct fq *q, uint32_t tin_key, uint32_t hash);
@@ -280,10 +267,10 @@ struct fq_tin_stats {
 
 void fq_stats_get(const struct fq *q, struct fq_stats *out);
 
-/* False when no tin has this key now: never used, or recycled, least recently active first. */
-bool fq_tin_stats_get(const struct fq *q, uint32_t tin_key, struct fq_tin_stats *out);
-
-/* The tin at index 0 to fq_tins - 1 of the pool; false when that place is unused. */
+/*
+ * The tin at index 0 to fq_tins - 1 of the pool; false when that place is unused. Another key gets
+ * it when none is unused: of the idle ones the least recently active.
+ */
 bool fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out);
 uint32_t fq_tins(const struct fq *q);
 

@@ -6,8 +6,7 @@
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
  *  - a flow on no list holds no packet and its busy bits are clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel
- *    (over its own rate), parked (closed, has packets or was closed by name), or idle without any
- *    flow;
+ *    (over its own rate), parked (closed, has or had packets), or idle without any flow;
  *  - a tin with bytes queued is in an excess class not below its own (see overload.c);
  *  - packet and byte counts of flows, tins and queue agree.
  */
@@ -159,6 +158,7 @@ struct fq_ring {
 	uint16_t *tins;
 	uint32_t head, tail; /* free running */
 	uint32_t mask;
+	uint32_t reclaim; /* where to look next for tins that have sent all, see tin.c */
 };
 
 /* Tins that may send a new flow ahead of their turn, linked by their index. */
@@ -219,7 +219,6 @@ struct fq {
 	uint32_t ce_threshold; /* units of 1024 ns */
 	int pkt_offset;
 	bool police, blue, start_closed;
-	bool may_be_closed; /* tins: they start so, or one was closed by name */
 	fq_drop_fn drop;
 	fq_mark_fn mark;
 	void *ctx;

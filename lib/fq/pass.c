@@ -30,7 +30,7 @@ fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_
 	uint64_t bytes = 0;
 	unsigned int i;
 
-	if (q->packets || q->may_be_closed || fq_share_due(q, now))
+	if (q->packets || q->start_closed || fq_share_due(q, now))
 		return 0;
 	q->clock = fq_fine(now);
 	if (q->shaper.rate) {

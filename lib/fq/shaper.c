@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shaper.h"
 
-#include "tin.h"
-
 /* What follows from the rate and the MTU. */
 static void
 derive(struct fq *q)
@@ -37,40 +35,8 @@ fq_mtu_set(struct fq *q, uint32_t mtu)
 	derive(q);
 }
 
-void
-fq_rate_set(struct fq *q, uint64_t rate)
-{
-	fq_shaper_set(q, rate);
-}
-
 uint64_t
 fq_rate(const struct fq *q)
 {
 	return FQ_GET(q->shaper.rate);
-}
-
-static uint64_t
-wheel_next_ns(const struct fq *q, uint64_t now)
-{
-	int32_t wait = (int32_t)(q->wheel.next - fq_now32(now));
-
-	return wait <= 0 ? now : ((now >> FQ_TIME_SHIFT) + (uint32_t)wait) << FQ_TIME_SHIFT;
-}
-
-uint64_t
-fq_next(const struct fq *q, uint64_t now)
-{
-	int64_t ahead = (int64_t)(q->shaper.ready - fq_fine(now));
-	uint64_t at = now;
-
-	if (!q->packets)
-		return UINT64_MAX;
-	if (fq_ring_empty(&q->ring)) {
-		if (!q->wheel.n)
-			return UINT64_MAX;
-		at = wheel_next_ns(q, now);
-	}
-	if (q->shaper.rate && ahead > 0 && ahead <= (int64_t)q->shaper.ahead)
-		at = RTE_MAX(at, now + (((uint64_t)ahead + 255) >> FQ_FINE_SHIFT));
-	return at;
 }

@@ -4,6 +4,9 @@
  * shaper held packets back all the time; if so, the weight of their tins, else what they use. Each
  * computes its own part from that: what the modest ones use is theirs, the rest is divided by
  * weight. Nobody waits for anybody, and a member alone has all of the rate.
+ *
+ * A tin that waits for a rate of its own, so below its share, is not of that weight: were it, its
+ * member would get a share that it cannot use, and give that to its other tins.
  */
 #include "shaper.h"
 

@@ -88,14 +88,6 @@ fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *out)
 	return fq_tin_used(t) && FQ_GET(t->key) == out->key;
 }
 
-bool
-fq_tin_stats_get(const struct fq *q, uint32_t tin_key, struct fq_tin_stats *out)
-{
-	uint32_t ti = fq_tin_find(q, tin_key);
-
-	return ti != FQ_NIL && fq_tin_stats_at(q, ti, out) && out->key == tin_key;
-}
-
 uint32_t
 fq_tins(const struct fq *q)
 {
@@ -112,14 +104,6 @@ uint32_t
 fq_backlog_bytes(const struct fq *q)
 {
 	return q->bytes;
-}
-
-uint32_t
-fq_tin_backlog_packets(const struct fq *q, uint32_t tin_key)
-{
-	uint32_t ti = fq_tin_find(q, tin_key);
-
-	return ti == FQ_NIL ? 0 : q->tins[ti].packets;
 }
 
 uint32_t

@@ -3,7 +3,6 @@
 
 #include "flow.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define RECLAIM_MAX 64u
@@ -146,15 +145,24 @@ ring_passed(struct fq *q)
 	return q->ring_passed;
 }
 
+/* The tins that had not come by then; those that were reclaimed count as if they had. */
+static uint32_t
+ring_round(struct fq *q)
+{
+	int32_t round = (int32_t)(q->ring.tail - ring_passed(q));
+
+	return (uint32_t)RTE_MAX(round, 0);
+}
+
 /*
  * A tin that waited for its rate goes on with its turn, else its weight would be worth nothing: it
  * has the credit that was left, and for the part of a round that has passed, that of a quantum.
  */
-static void
-ring_rejoin(struct fq *q, uint32_t ti)
+void
+fq_tin_proceed(struct fq *q, uint32_t ti)
 {
 	struct fq_tin *t = &q->tins[ti];
-	uint32_t round = q->ring.tail - ring_passed(q);
+	uint32_t round = ring_round(q);
 	uint16_t passed = (uint16_t)(ring_passed(q) - q->rest[ti].left);
 	int64_t quantum, credit;
 
@@ -236,11 +244,10 @@ retire(struct fq *q, uint32_t ti)
 	fq_tin_idle(q, ti);
 }
 
-/* A tin that was closed by name stays so, even with nothing queued. */
 static bool
-holds_place(const struct fq *q, const struct fq_tin *t)
+has_flows(const struct fq_tin *t)
 {
-	return t->fresh.n + t->old.n || (t->closed && !q->start_closed);
+	return t->fresh.n + t->old.n;
 }
 
 static uint32_t
@@ -257,7 +264,7 @@ static void
 park(struct fq *q, uint32_t ti)
 {
 	q->tins[ti].state = FQ_TIN_PARKED;
-	if (!holds_place(q, &q->tins[ti]))
+	if (!has_flows(&q->tins[ti]))
 		retire(q, ti);
 }
 
@@ -276,15 +283,6 @@ fq_tin_wait(struct fq *q)
 	fq_wheel_insert(q, ti);
 }
 
-void
-fq_tin_proceed(struct fq *q, uint32_t ti)
-{
-	if (q->tins[ti].closed)
-		park(q, ti);
-	else
-		ring_rejoin(q, ti);
-}
-
 static unsigned int
 list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 {
@@ -301,33 +299,34 @@ list_purge(struct fq *q, struct fq_tin *t, struct fq_fifo *l)
 }
 
 /*
- * Tins that have sent all leave the ring when their turn comes. When bursts take neither more nor
- * less than what is queued no turn comes, so they are looked for near the head. The others there
- * keep their order.
+ * Tins that have sent all leave the ring when their turn comes. While sparse packets keep the queue
+ * busy no turn comes, so those tins are looked for, a piece of the ring at a time. The last tin
+ * gets the place of one that is taken: nobody has to wait longer for it.
  */
 static bool
 ring_reclaim(struct fq *q)
 {
-	unsigned int kept = 0, n = RTE_MIN(q->ring.tail - q->ring.head, RECLAIM_MAX);
-	uint16_t keep[RECLAIM_MAX];
+	struct fq_ring *r = &q->ring;
+	uint32_t n = RTE_MIN(r->tail - r->head, RECLAIM_MAX);
+	bool found = false;
 
-	for (unsigned int i = 0; i < n; i++) {
-		uint32_t ti = fq_ring_at(&q->ring, 0);
+	while (n-- && !fq_ring_empty(r)) {
+		uint32_t at = r->reclaim - r->head < r->tail - r->head ? r->reclaim : r->head;
+		uint32_t ti = r->tins[at & r->mask];
 		struct fq_tin *t = &q->tins[ti];
 
-		if (t->packets || t->closed) {
-			keep[kept++] = (uint16_t)ti;
-			q->ring.head++;
+		r->reclaim = at + 1;
+		if (t->packets)
 			continue;
-		}
 		list_purge(q, t, &t->fresh);
 		list_purge(q, t, &t->old);
-		ring_pop(q);
+		r->tins[at & r->mask] = r->tins[--r->tail & r->mask];
+		r->reclaim = at;
+		weight_count(q, t, -1);
 		retire(q, ti);
+		found = true;
 	}
-	for (unsigned int i = kept; i > 0; i--)
-		q->ring.tins[--q->ring.head & q->ring.mask] = keep[i - 1];
-	return kept < n;
+	return found;
 }
 
 uint32_t
@@ -359,30 +358,8 @@ fq_tin_open(struct fq *q, uint32_t tin_key)
 	FQ_SET(t->closed, false);
 	if (t->state == FQ_TIN_RING)
 		fq_tin_boost(q, ti);
-	else if (t->state == FQ_TIN_PARKED && holds_place(q, t))
-		ring_join(q, ti);
 	else if (t->state == FQ_TIN_PARKED)
-		retire(q, ti);
-}
-
-int
-fq_tin_close(struct fq *q, uint32_t tin_key)
-{
-	uint32_t ti = fq_tin_find(q, tin_key);
-
-	if (q->fifo)
-		return -ENOTSUP;
-	if (ti == FQ_NIL && q->start_closed)
-		return 0;
-	if (ti == FQ_NIL)
-		ti = fq_tin_take(q, tin_key);
-	if (ti == FQ_NIL)
-		return -ENOSPC;
-	FQ_SET(q->tins[ti].closed, true);
-	q->may_be_closed = true;
-	if (q->tins[ti].state == FQ_TIN_IDLE && !q->start_closed)
-		fq_tin_activate(q, ti);
-	return 0;
+		ring_join(q, ti);
 }
 
 void

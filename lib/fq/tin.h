@@ -22,7 +22,7 @@ void fq_tin_activate(struct fq *q, uint32_t ti);
 void fq_tin_leave_ring(struct fq *q);
 /* The tin at the head of the ring is over its rate. */
 void fq_tin_wait(struct fq *q);
-/* Off the wheel: to the ring, or parked when closed. */
+/* Off the wheel, to the ring. */
 void fq_tin_proceed(struct fq *q, uint32_t ti);
 /* To the idle list, where all tins begin. */
 void fq_tin_idle(struct fq *q, uint32_t ti);

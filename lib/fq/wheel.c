@@ -103,11 +103,13 @@ fq_wheel_remove(struct fq *q, uint32_t ti)
 	w->n--;
 }
 
+/* A tin that waits on may come into a slot whose turn is still to come in this call. */
 static void
 slot_begin(struct fq *q, uint32_t slot, bool back)
 {
 	uint32_t ti = q->wheel.head[slot];
 
+	q->wheel.mask[slot / SLOTS] &= ~(UINT64_C(1) << (slot % SLOTS));
 	while (ti != FQ_TIN_NIL) {
 		uint32_t next = q->rest[ti].link.next;
 
@@ -148,7 +150,6 @@ fq_wheel_turn(struct fq *q)
 	for (unsigned int level = 0; level < FQ_WHEEL_LEVELS; level++) {
 		begun[level] = back ? UINT64_MAX : slots_begun(w, level, now);
 		begun[level] &= w->mask[level];
-		w->mask[level] &= ~begun[level];
 	}
 	w->now = now;
 	for (unsigned int level = 0; level < FQ_WHEEL_LEVELS; level++) {

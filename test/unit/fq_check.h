@@ -7,6 +7,26 @@
 #include "test_fq.h"
 #include "tin.h"
 
+/*
+ * Nothing leaves before this time; UINT64_MAX when there is nothing to wait for. Of the wheel it
+ * may be early: then nothing leaves, and the next answer is later.
+ */
+static inline uint64_t
+fq_check_next(const struct fq *q, uint64_t now)
+{
+	int64_t ahead = (int64_t)(q->shaper.ready - fq_fine(now));
+	int32_t wait = (int32_t)(q->wheel.next - fq_now32(now));
+	uint64_t at = now;
+
+	if (!q->packets || (fq_ring_empty(&q->ring) && !q->wheel.n))
+		return UINT64_MAX;
+	if (fq_ring_empty(&q->ring) && wait > 0)
+		at = ((now >> FQ_TIME_SHIFT) + (uint32_t)wait) << FQ_TIME_SHIFT;
+	if (q->shaper.rate && ahead > 0 && ahead <= (int64_t)q->shaper.ahead)
+		at = RTE_MAX(at, now + (((uint64_t)ahead + 255) >> FQ_FINE_SHIFT));
+	return at;
+}
+
 struct fq_check_sum {
 	uint32_t packets, bytes, flows;
 };

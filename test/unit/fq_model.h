@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Random operations against a model that is slow and plainly right: per (tin, flow) the ids that
- * are queued, in order, and per tin whether it is closed. Whatever leaves, sent or dropped, must be
- * the oldest of its flow; nothing may be lost; no closed tin may send; no open one may be passed
+ * are queued, in order, and per tin whether it was opened. Whatever leaves, sent or dropped, must
+ * be the oldest of its flow; nothing may be lost; no closed tin may send; no open one may be passed
  * over; no limit is exceeded. The unit test and the fuzzer bring the random numbers.
  */
 #ifndef FQ_MODEL_H
@@ -20,8 +20,7 @@ struct fq_model {
 	uint32_t head[FQ_MODEL_KEYS][FQ_MODEL_HASHES], tail[FQ_MODEL_KEYS][FQ_MODEL_HASHES];
 	uint32_t packets[FQ_MODEL_KEYS];
 	uint64_t total, bytes, put, left;
-	bool closed[FQ_MODEL_KEYS];
-	bool opened[FQ_MODEL_KEYS]; /* by name, since it was last purged or closed */
+	bool opened[FQ_MODEL_KEYS]; /* since it was last purged */
 	struct fq_params params;
 	struct fq_tin_conf conf[FQ_MODEL_KEYS];
 	uint32_t (*below)(struct fq_model *m, uint32_t n); /* random, 0 to n - 1 */
@@ -57,7 +56,8 @@ fq_model_pkt(struct test_fq *t)
 	struct fq_model *m = t->model;
 	uint32_t key = m->below(m, FQ_MODEL_KEYS);
 	uint32_t hash = m->below(m, 2) ? key % 3 : m->below(m, FQ_MODEL_HASHES);
-	struct test_pkt *p = test_fq_pkt(t, key, hash, 60 + m->below(m, 1440));
+	uint32_t len = 60 + m->below(m, m->below(m, 16) ? 1440 : 8940);
+	struct test_pkt *p = test_fq_pkt(t, key, hash, len);
 
 	assert_true(m->tail[key][hash] - m->head[key][hash] < FQ_MODEL_DEEP);
 	p->ect = m->below(m, 2);
@@ -105,8 +105,7 @@ fq_model_pass(struct test_fq *t, const struct fq_item *items, uint32_t n)
 
 	assert_true(passed <= n && (!passed || !queued));
 	for (uint32_t i = 0; i < passed; i++) {
-		assert_true(!items[i].conf->rate && !m->closed[items[i].tin_key]);
-		assert_false(m->params.start_closed);
+		assert_false(m->params.start_closed || items[i].conf->rate);
 		test_fq_leave(t, (struct test_pkt *)items[i].m);
 	}
 	return passed;
@@ -127,8 +126,9 @@ fq_model_put(struct test_fq *t)
 		items[i] = (struct fq_item){&p->m, &m->conf[p->key], p->key};
 	}
 	passed = m->below(m, 2) ? fq_model_pass(t, items, n) : 0;
-	if (n == 1 && !passed)
-		fq_enqueue(t->q, items[0].m, items[0].tin_key, items[0].conf, t->now);
+	if (n - passed == 1)
+		fq_enqueue(
+			t->q, items[passed].m, items[passed].tin_key, items[passed].conf, t->now);
 	else
 		fq_enqueue_burst(t->q, &items[passed], n - passed, t->now);
 	fq_model_limits(t, items, n);
@@ -139,16 +139,16 @@ static inline void
 fq_model_nothing(struct test_fq *t)
 {
 	struct fq_model *m = t->model;
-	uint64_t next = fq_next(t->q, t->now);
+	uint64_t next = fq_check_next(t->q, t->now);
 	struct fq_tin_stats s;
 
 	assert_true(next > t->now);
 	if (fq_rate(t->q) && next != UINT64_MAX)
 		return;
 	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++) {
-		if (m->closed[key] || !m->packets[key])
+		if (!m->packets[key])
 			continue;
-		assert_true(fq_tin_stats_get(t->q, key, &s));
+		assert_true(test_fq_tin(t->q, key, &s));
 		if (m->params.start_closed && s.closed)
 			continue;
 		assert_true(s.waiting && s.rate);
@@ -165,7 +165,6 @@ fq_model_get(struct test_fq *t)
 		struct test_pkt *p = test_fq_get(t);
 
 		if (p) {
-			assert_false(m->closed[p->key]);
 			assert_true(m->opened[p->key] || !m->params.start_closed);
 			continue;
 		}
@@ -186,19 +185,13 @@ fq_model_control(struct test_fq *t)
 		had = m->packets[key];
 		assert_int_equal(fq_tin_purge(t->q, key), had);
 		assert_int_equal(m->packets[key], 0);
-		m->closed[key] = m->opened[key] = false;
+		m->opened[key] = false;
 		break;
 	case 1:
-		if (fq_tin_close(t->q, key) == 0)
-			m->closed[key] = true;
-		m->opened[key] &= !m->closed[key];
-		break;
-	case 2:
-		fq_rate_set(t->q, m->below(m, 4) ? 0 : UINT64_C(1000) << m->below(m, 24));
+		fq_shaper_set(t->q, m->below(m, 4) ? 0 : UINT64_C(1000) << m->below(m, 24));
 		break;
 	default:
 		fq_tin_open(t->q, key);
-		m->closed[key] = false;
 		m->opened[key] = true;
 	}
 }
@@ -220,7 +213,7 @@ fq_model_compare(const struct test_fq *t)
 	assert_int_equal(s.c.packets + drops, m->left);
 	assert_int_equal(drops, t->drops);
 	for (uint32_t key = 0; key < FQ_MODEL_KEYS; key++)
-		assert_int_equal(fq_tin_backlog_packets(t->q, key), m->packets[key]);
+		assert_int_equal(test_fq_tin_packets(t->q, key), m->packets[key]);
 }
 
 static inline void
@@ -235,7 +228,9 @@ fq_model_start(struct test_fq *t, struct fq_model *m, struct fq_params p)
 		m->conf[key].weight = (uint16_t)(1 + key * key);
 }
 
-/* Up to 40 packets in or 47 out; the clock goes on by up to 1 ms, at times 100 ms, or back. */
+/* Up to 40 packets in or 47 out; the clock goes on by up to 1 ms, at times 100 ms or 100 s, or
+ * back.
+ */
 static inline void
 fq_model_step(struct test_fq *t)
 {
@@ -245,6 +240,8 @@ fq_model_step(struct test_fq *t)
 	t->now += m->below(m, 1000) * (m->below(m, 100) ? 1000 : 100000);
 	if (m->below(m, 2000) == 0)
 		t->now -= m->below(m, 1000) * MS;
+	if (m->below(m, 2000) == 0)
+		t->now += m->below(m, 1000) * 100 * MS;
 	if (what < 45)
 		fq_model_put(t);
 	else if (what < 98)

@@ -267,7 +267,7 @@ on_off_gains_nothing(void **state)
 	for (int i = 0; i < 1000; i++) {
 		const struct test_pkt *p;
 
-		if (!fq_tin_backlog_packets(t.q, 0))
+		if (!test_fq_tin_packets(t.q, 0))
 			test_fq_put(&t, 0, (uint32_t)i, 1000);
 		p = test_fq_get(&t);
 		packets[p->key]++;

@@ -159,6 +159,25 @@ test_fq_get(struct test_fq *t)
 	return p;
 }
 
+/* False when no tin has the key. */
+static inline bool
+test_fq_tin(const struct fq *q, uint32_t key, struct fq_tin_stats *s)
+{
+	for (uint32_t i = 0; i < fq_tins(q); i++) {
+		if (fq_tin_stats_at(q, i, s) && s->key == key)
+			return true;
+	}
+	return false;
+}
+
+static inline uint32_t
+test_fq_tin_packets(const struct fq *q, uint32_t key)
+{
+	struct fq_tin_stats s;
+
+	return test_fq_tin(q, key, &s) ? s.backlog_packets : 0;
+}
+
 /* The id of the next packet, NOBODY for none. */
 static inline uint32_t
 test_fq_id(struct test_fq *t)

@@ -323,7 +323,7 @@ another_mtu_moves_the_target(void **state)
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, codel_params(), 1);
-	fq_rate_set(t.q, 125000);
+	fq_shaper_set(t.q, 125000);
 	fq_mtu_set(t.q, 9014);
 	assert_int_equal(t.q->codel.target, fq_now32(108168 * MS / 1000));
 	fq_mtu_set(t.q, 50);
@@ -344,14 +344,14 @@ sojourn_average_and_peak(void **state)
 	t.now = 8 * MS;
 	for (int i = 0; i < 100; i++)
 		test_fq_get(&t);
-	assert_true(fq_tin_stats_get(t.q, 1, &s));
+	assert_true(test_fq_tin(t.q, 1, &s));
 	assert_int_equal(s.sojourn_peak_ns, 7812 * 1024);
 	assert_in_range(s.sojourn_avg_ns, 7 * MS, 8 * MS);
 	for (int i = 0; i < 1000; i++) {
 		test_fq_put(&t, 1, 0, 100);
 		test_fq_get(&t);
 	}
-	assert_true(fq_tin_stats_get(t.q, 1, &s));
+	assert_true(test_fq_tin(t.q, 1, &s));
 	assert_in_range(s.sojourn_peak_ns, 0, MS);
 	assert_in_range(s.sojourn_avg_ns, 0, MS / 100);
 	test_fq_end(&t);
@@ -378,7 +378,7 @@ sojourn_histogram_of_a_tin(void **state)
 		t.now += (uint64_t)ages[i] << 10;
 		test_fq_get(&t);
 	}
-	assert_true(fq_tin_stats_get(t.q, 1, &s));
+	assert_true(test_fq_tin(t.q, 1, &s));
 	for (unsigned int i = 0; i < FQ_TIN_HISTOGRAM; i++)
 		assert_int_equal(s.histogram[i], expected[i]);
 	test_fq_end(&t);

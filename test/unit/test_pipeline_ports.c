@@ -326,10 +326,14 @@ expect_from(struct bed *bed, uint8_t n)
 static uint64_t
 queued(const struct bed *bed)
 {
+	const struct fq *q = bed->p.tx[0]->wires[WAN].queue;
 	struct fq_tin_stats s;
+	uint32_t i;
 
-	assert_true(fq_tin_stats_get(bed->p.tx[0]->wires[WAN].queue, TG_TIN_FORWARD, &s));
-	return s.c.packets;
+	for (i = 0; i < fq_tins(q); i++)
+		if (fq_tin_stats_at(q, i, &s) && s.key == TG_TIN_FORWARD)
+			return s.c.packets;
+	return 0;
 }
 
 /*
