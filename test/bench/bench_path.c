@@ -33,7 +33,8 @@ static const struct load {
 } loads[] = {{1, 1, false, false}, {1, 1, true, false}, {1, 10000, false, true},
 	{1000, 1000, false, false}, {1000, 10000, false, true}, {100000, 100000, false, true}};
 
-/* Turns come at different times, and a busy machine is no failure of ours. */
+/* Turns come at different times, and a busy machine is no failure of ours: it gets another try. */
+#define TRIES 3
 #define TOLERANCE 0.25
 #define TOLERANCE_OF_TURNS 4
 #define MANY_PEERS 100000
@@ -123,9 +124,8 @@ begin_all(struct world *w, const struct world_traffic *t, struct measured *r)
 }
 
 static void
-measure(struct world *w, const struct world_traffic *t, struct measured *r)
+take_turns(struct world *w, const struct world_traffic *t, struct measured *r)
 {
-	begin_all(w, t, r);
 	memset(r, 0, sizeof(*r));
 	for (unsigned int i = 0; i <= bench_repeats(); i++) {
 		/* The first turn warms up. */
@@ -135,6 +135,34 @@ measure(struct world *w, const struct world_traffic *t, struct measured *r)
 		run_whole(w, t, r);
 		run_stages(w, t, r);
 	}
+}
+
+/* Whether the stages add up, to their own turn and to the turns without a clock between them. */
+static bool
+adds_up(const char *name, const struct measured *r)
+{
+	double sum = 0, whole = bench_least(&r->whole), covered = bench_median(&r->covered);
+
+	for (unsigned int s = 0; s < TG_STAGE_KINDS; s++)
+		sum += bench_least(&r->stages[s]);
+	if (covered > 1 - TOLERANCE && covered < 1 + TOLERANCE &&
+		sum < TOLERANCE_OF_TURNS * whole && whole < TOLERANCE_OF_TURNS * sum)
+		return true;
+	fprintf(stderr, "%s: stages are %.2f of their turns; %.0f cycles, and the whole %.0f\n",
+		name, covered, sum, whole);
+	return false;
+}
+
+static bool
+measure(const char *name, struct world *w, const struct world_traffic *t, struct measured *r)
+{
+	begin_all(w, t, r);
+	for (unsigned int i = 0; i < TRIES; i++) {
+		take_turns(w, t, r);
+		if (adds_up(name, r))
+			return true;
+	}
+	return false;
 }
 
 static double
@@ -211,22 +239,6 @@ report(const char *name, const struct world_traffic *t, const struct load *load,
 		report_growth(name, ratio, base[t->direction][size]);
 }
 
-/* Whether the stages add up, to their own turn and to the turns without a clock between them. */
-static bool
-adds_up(const char *name, const struct measured *r)
-{
-	double sum = 0, whole = bench_least(&r->whole), covered = bench_median(&r->covered);
-
-	for (unsigned int s = 0; s < TG_STAGE_KINDS; s++)
-		sum += bench_least(&r->stages[s]);
-	if (covered > 1 - TOLERANCE && covered < 1 + TOLERANCE &&
-		sum < TOLERANCE_OF_TURNS * whole && whole < TOLERANCE_OF_TURNS * sum)
-		return true;
-	fprintf(stderr, "%s: stages are %.2f of their turns; %.0f cycles, and the whole %.0f\n",
-		name, covered, sum, whole);
-	return false;
-}
-
 static struct world *
 world_of(struct world *w, uint32_t peers)
 {
@@ -255,9 +267,8 @@ run_load(struct world **w, const struct load *load)
 				continue;
 			*w = world_of(*w, load->peers);
 			world_shape(*w, load->shaped);
-			measure(*w, &t, &r);
+			good &= measure(name, *w, &t, &r);
 			report(name, &t, load, size, &r);
-			good &= adds_up(name, &r);
 		}
 	}
 	return good;
