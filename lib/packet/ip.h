@@ -49,7 +49,8 @@ struct pkt_ip {
  */
 enum pkt_ip_reason pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
 
-/* The same for where the port has not looked: with the IPv4 header's checksum. */
+/* The same for where the port has not looked: with the IPv4 header's checksum. When that is wrong,
+ * *out is filled all the same. */
 enum pkt_ip_reason pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
 
 /* The field of a packet that was parsed before. */
