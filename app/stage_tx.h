@@ -4,7 +4,8 @@
  * for each port and one for plaintext that waits for a session.
  *
  *   staging.c   closed tins: packets of peers without a session, back to crypto when there is one
- *   transmit.c  port queues: enqueue by tin and inner flow, dequeue, outer header, port
+ *   transmit.c  port queues: enqueue by tin and inner flow, past an empty one, dequeue
+ *   depart.c    what has left them: outer header, port
  *   plain.c     the same with the queue before the cipher
  *   hint.c      what crypto need not seal
  */
@@ -79,6 +80,8 @@ void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 /* At most TG_BURST packets. */
 void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
+/* It has left a queue, but its path leads over another port by now. */
+void tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m);
 /* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
 void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);
 /* What a peer wants of its tin, written to conf; NULL for tins that belong to no peer. */
@@ -86,5 +89,12 @@ const struct fq_tin_conf *tg_transmit_conf(const struct wg_peer *peer, struct fq
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);
+
+/* depart.c */
+/* What has left the last queue of a port gets its header; then it is the port's to take. There is
+ * room for it in the wire's pkts. */
+void tg_depart(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n);
+/* Returns how many the port took. */
+unsigned int tg_depart_offer(struct tg_tx *tx, uint16_t port);
 
 #endif
