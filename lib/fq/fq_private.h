@@ -342,5 +342,7 @@ fq_share_due(const struct fq *q, uint64_t now)
 
 /* share.c: takes the instance's part of the rate anew when it is time. */
 void fq_share_sync(struct fq *q, uint64_t now);
+/* There is a rate, and others that want some of it. */
+bool fq_share_is_divided(const struct fq *q);
 
 #endif

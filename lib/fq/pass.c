@@ -24,15 +24,28 @@ account(struct fq *q, unsigned int n, uint64_t bytes)
 }
 
 /* A share is divided by the tins on the ring: now and then packets have to put theirs there. */
+static bool
+must_show(struct fq *q, uint64_t now)
+{
+	if (!fq_share_due(q, now))
+		return false;
+	if (fq_share_is_divided(q))
+		return true;
+	fq_share_sync(q, now);
+	return false;
+}
+
 unsigned int
 fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
 {
 	uint64_t bytes = 0;
 	unsigned int i;
 
-	if (q->packets || q->start_closed || fq_share_due(q, now))
+	if (q->packets || q->start_closed)
 		return 0;
 	q->clock = fq_fine(now);
+	if (must_show(q, now))
+		return 0;
 	if (q->shaper.rate) {
 		fq_shaper_bound(&q->shaper, q->clock);
 		fq_shaper_idle(&q->shaper, q->clock);

@@ -108,3 +108,11 @@ fq_share_sync(struct fq *q, uint64_t now)
 	rate = FQ_GET(q->member.share->rate);
 	fq_shaper_set(q, rate ? RTE_MAX(part(q, rate, now), FQ_RATE_MIN) : 0);
 }
+
+bool
+fq_share_is_divided(const struct fq *q)
+{
+	const struct fq_share *s = q->member.share;
+
+	return s->n > 1 && FQ_GET(s->rate);
+}

@@ -190,6 +190,33 @@ a_member_of_a_share_begins(void **state)
 	fq_share_destroy(share);
 }
 
+/* Who divides a rate with nobody need not queue for that, and learns of a new one all the same. */
+static void
+alone_in_a_share(void **state)
+{
+	struct fq_share *share = fq_share_create(1, 0, SOCKET_ID_ANY);
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	fq_share_join(share, 0, t.q);
+	for (unsigned int i = 0; i < 4; i++) {
+		t.now += FQ_SHARE_NS;
+		assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+	}
+	fq_share_rate_set(share, RATE);
+	t.now += FQ_SHARE_NS;
+	assert_int_equal(arrive(&t, 1, BURST, NULL), 1);
+	for (unsigned int i = 1; i < BURST; i++) {
+		t.now += PACKET_NS;
+		assert_non_null(test_fq_get(&t));
+	}
+	t.now += FQ_SHARE_NS;
+	assert_int_equal(arrive(&t, 1, BURST, NULL), 1);
+	test_fq_end(&t);
+	fq_share_destroy(share);
+}
+
 int
 main(void)
 {
@@ -201,6 +228,7 @@ main(void)
 		cmocka_unit_test(not_where_tins_are_closed),
 		cmocka_unit_test(in_fifo_mode),
 		cmocka_unit_test(a_member_of_a_share_begins),
+		cmocka_unit_test(alone_in_a_share),
 	};
 
 	return cmocka_run_group_tests_name("fq_pass", tests, test_fq_setup, NULL);

@@ -351,7 +351,7 @@ test_what_passes_keeps_its_order(void **state)
 	lan_send_out(bed, i++);
 	bed_worker(bed, 0);
 	next = expect_from(bed, 0);
-	assert_int_equal(queued(bed), 1);
+	assert_int_equal(queued(bed), 0);
 	n_bursts = 0;
 	while (i < 51)
 		lan_send_out(bed, i++);
@@ -359,7 +359,7 @@ test_what_passes_keeps_its_order(void **state)
 	next = expect_from(bed, next);
 	assert_int_equal(next, 51);
 	assert_int_equal(n_bursts, 2);
-	assert_int_equal(queued(bed), 1);
+	assert_int_equal(queued(bed), 0);
 	while (i < 151)
 		lan_send_out(bed, i++);
 	bed_worker(bed, 0);
@@ -370,12 +370,12 @@ test_what_passes_keeps_its_order(void **state)
 		bed_worker(bed, 0);
 	next = expect_from(bed, next);
 	assert_int_equal(next, 151);
-	assert_int_equal(queued(bed), 1 + 100 - 64);
+	assert_int_equal(queued(bed), 100 - 64);
 	for (i = 151; i < 183; i++)
 		lan_send_out(bed, i);
 	bed_worker(bed, 0);
 	assert_int_equal(expect_from(bed, next), 183);
-	assert_int_equal(queued(bed), 1 + 100 - 64);
+	assert_int_equal(queued(bed), 100 - 64);
 	bed_settle(bed);
 	bed_assert_conserved(bed);
 	bed_destroy(bed);
