@@ -12,9 +12,9 @@
 #include <rte_mbuf.h>
 
 /* How far ahead on the ring to fetch. */
-#define AHEAD_TIN 8u
-#define AHEAD_FLOW 6u
-#define AHEAD_PACKET 3u
+#define AHEAD_TIN 16u
+#define AHEAD_FLOW 12u
+#define AHEAD_PACKET 8u
 
 /* A packet that has left its flow. */
 struct taken {

@@ -110,6 +110,7 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 
 		rte_prefetch0(&q->nodes[f->tail]);
 		rte_prefetch0(&q->tins[f->tin]);
+		rte_prefetch0(RTE_PTR_ADD(&q->tins[f->tin], RTE_CACHE_LINE_SIZE));
 	}
 }
 
