@@ -62,9 +62,7 @@ finish(void)
 		bed->now += S;
 		bed_settle(bed);
 	}
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /*

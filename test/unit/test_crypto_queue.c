@@ -33,9 +33,7 @@ static void
 finish(void)
 {
 	bed_settle(bed);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* Flows that are not IPv6: LAN to peer 3 n, and 3 n + 1 from a site to the LAN. */

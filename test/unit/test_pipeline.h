@@ -542,6 +542,15 @@ bed_destroy(struct bed *bed)
 	free(bed);
 }
 
+/* The end of a test in which all packets have come through. */
+static inline void
+bed_finish(struct bed *bed)
+{
+	bed_assert_nothing_held(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 static inline int
 bed_init(void)
 {

@@ -38,14 +38,6 @@ gateway(const struct bed_params *params)
 	return bed;
 }
 
-static void
-finish(struct bed *bed)
-{
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
-}
-
 /* UDP from a place to an address, as a whole of len bytes. */
 struct sent {
 	unsigned int from;
@@ -199,7 +191,7 @@ test_source_is_told(void **state)
 	assert_int_equal(bed->control.icmp_sent, 1);
 	assert_int_equal(bed->n_seen, 1);
 	check_error(&bed->seen[0], t);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* One byte less than above passes. */
@@ -215,7 +207,7 @@ test_what_fits_passes(void **state)
 	bed_settle(bed);
 	bed_assert_all_arrived(bed);
 	assert_int_equal(bed->n_seen, 0);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* The outer packet has the port's 1400 bytes exactly: 1340 + 60, padded no further. */
@@ -231,7 +223,7 @@ test_padding_ends_at_the_way_to_the_peer(void **state)
 	bed_lan_send(bed, 1, 3, 1320 - 28);
 	bed_settle(bed);
 	bed_assert_all_arrived(bed);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* Sealed for a way of 1500, and the port's MTU is 1400 when it leaves. */
@@ -247,7 +239,7 @@ test_outer_packet_too_big_is_counted(void **state)
 	tg_fib_set_mtu(bed->p.env.fib, WAN, 1400);
 	bed_settle(bed);
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TOO_BIG), 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -262,7 +254,7 @@ silent(struct bed *bed, enum tg_drop why)
 	assert_int_equal(count(bed, why), before + 1);
 	assert_int_equal(bed->n_local[TG_OP_REFUSED], 0);
 	assert_int_equal(bed->n_seen, 0);
-	finish(bed);
+	bed_finish(bed);
 }
 
 static void
@@ -320,7 +312,7 @@ told_to_nobody(const char *source)
 	assert_int_equal(bed->control.drops[TG_DROP_NO_ROUTE], 1);
 	assert_int_equal(bed->control.icmp_sent, 0);
 	assert_int_equal(bed->n_seen, 0);
-	finish(bed);
+	bed_finish(bed);
 }
 
 static void
@@ -366,7 +358,7 @@ test_limit(void **state)
 	bed_rx(bed);
 	assert_int_equal(c->icmp, 110);
 	bed_settle(bed);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -388,7 +380,7 @@ test_no_endpoint(void **state)
 	assert_memory_equal(bed->seen[0].p + 20, ((const uint8_t[]){3, 1}), 2);
 	assert_memory_equal(bed->seen[1].p + 40, ((const uint8_t[]){1, 3}), 2);
 	assert_int_equal(bed->n_events[TG_EVENT_SESSION_WANTED], 0);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* With an endpoint, and no path yet, which only peers with a session have: it waits, and arrives.
@@ -407,7 +399,7 @@ test_no_path_yet(void **state)
 	assert_non_null(tg_path_of(bed_peer(bed, 0)));
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_NO_ENDPOINT), 0);
 	assert_int_equal(bed->flows[0].got, 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* How wide the way was is forgotten with it: 1280 less 60 until the device goes down and up. */
@@ -431,7 +423,7 @@ test_mtu_goes_with_the_path(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_FRAGMENTED), 0);
 	assert_int_equal(bed->flows[0].got, 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* What waited for a session is answered when the handshake is given up. */
@@ -453,7 +445,7 @@ test_given_up(void **state)
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 2);
 	assert_int_equal(bed->n_seen, 2);
 	assert_memory_equal(bed->seen[1].p + 20, ((const uint8_t[]){3, 1}), 2);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -493,7 +485,7 @@ test_cut_into_the_tunnel(void **state)
 	}
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_FRAGMENTED), 10);
 	assert_int_equal(bed->p.rx[0]->counters.fragments, 20);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -531,7 +523,7 @@ test_first_packets_meet_a_narrow_way(void **state)
 	check_fragment(&bed->seen[2], 1340, 0, true, &may);
 	check_fragment(&bed->seen[3], 80, 1320, false, &may);
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TOO_BIG), 2);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* 1400 bytes out of a port of 576: 20 + 552, 20 + 552 and 20 + 276. */
@@ -549,7 +541,7 @@ test_cut_out_of_the_tunnel(void **state)
 	check_fragment(&bed->seen[0], 572, 0, true, &s);
 	check_fragment(&bed->seen[1], 572, 552, true, &s);
 	check_fragment(&bed->seen[2], 296, 1104, false, &s);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* A middle fragment at 800 is cut: its parts stand at 800 and 2200, and more follows both. */
@@ -572,7 +564,7 @@ test_fragments_are_cut(void **state)
 		assert_int_equal(bed->seen[i].p[6] & 0x20, 0x20);
 	assert_int_equal(bed->seen[0].p[7], 100);
 	assert_int_equal((bed->seen[1].p[6] & 0x1f) << 8 | bed->seen[1].p[7], 275);
-	finish(bed);
+	bed_finish(bed);
 }
 
 static void
@@ -591,7 +583,7 @@ test_no_buffer_for_fragments(void **state)
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_BUFFER), 1);
 	bed_settle(bed);
 	assert_int_equal(bed->n_seen, 0);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -623,7 +615,7 @@ mss_after(bool clamp, unsigned int from, const char *to, uint16_t lan_mtu)
 	bed_settle(bed);
 	assert_int_equal(bed->n_seen, 1);
 	mss = (uint16_t)(bed->seen[0].p[42] << 8 | bed->seen[0].p[43]);
-	finish(bed);
+	bed_finish(bed);
 	return mss;
 }
 
@@ -654,7 +646,7 @@ test_mss_of_what_waited(void **state)
 	inject(bed, BED_LAN, p, syn(p, BED_LAN, "10.2.0.2"));
 	bed_settle(bed);
 	assert_int_equal(bed->seen[0].p[42] << 8 | bed->seen[0].p[43], 1340 - 40);
-	finish(bed);
+	bed_finish(bed);
 }
 
 #define TESTS(X)                                                                                   \

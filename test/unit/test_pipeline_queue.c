@@ -61,9 +61,7 @@ finish(struct bed *bed)
 		bed->now += S;
 		bed_settle(bed);
 	}
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 static void

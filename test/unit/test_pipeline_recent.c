@@ -41,14 +41,6 @@ gateway(void)
 	return bed;
 }
 
-static void
-finish(struct bed *bed)
-{
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
-}
-
 /* Two in a row of each peer; the last two are IPv6. */
 static const struct {
 	unsigned int peer;
@@ -67,7 +59,7 @@ test_each_destination_of_a_burst(void **state)
 			bed, burst[i % RTE_DIM(burst)].peer, burst[i % RTE_DIM(burst)].flow, 100);
 	bed_settle(bed);
 	bed_assert_all_arrived(bed);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* What ends before its way is looked up tells those behind it nothing. */
@@ -86,7 +78,7 @@ test_the_first_of_a_train_is_broken(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 2);
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_BAD_CHECKSUM), 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* 0a02:0002::2 has no route, and begins as 10.2.0.2 does. */
@@ -104,7 +96,7 @@ test_the_other_family(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 1);
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_ROUTE), 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* A source that is the peer's before may still not be another's. */
@@ -123,7 +115,7 @@ test_the_source_of_another_peer(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[1].got, 2);
 	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* 10.2.0.2 for peer 0, and then no more. */
@@ -141,7 +133,7 @@ test_the_next_poll_looks_again(void **state)
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_PROHIBITED), 1);
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* The same behind the cipher, for where a peer's packets go and whose their source is. */
@@ -172,7 +164,7 @@ test_the_next_poll_looks_again_behind_the_cipher(void **state)
 	bed_site_send(bed, 0, BED_LAN, 1, 100);
 	bed_settle(bed);
 	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_SOURCE), 1);
-	finish(bed);
+	bed_finish(bed);
 }
 
 /* TX stamps a run at its end: 128 bytes inside are a message of 160. */
@@ -199,7 +191,7 @@ test_each_peer_of_a_burst_is_stamped(void **state)
 		assert_int_not_equal(peers[i]->last_sent, 0);
 		assert_int_equal(peers[i]->unanswered_since, peers[i]->last_sent);
 	}
-	finish(bed);
+	bed_finish(bed);
 }
 
 int

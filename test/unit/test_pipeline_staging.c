@@ -39,9 +39,7 @@ test_closed_tin_keeps_the_last_128(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 128);
 	assert_int_equal(bed->flows[0].next, 200);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* A limit for each peer: who floods does not take the others' places. The pool is so large that the
@@ -88,9 +86,7 @@ test_given_up_handshake_drops_what_waits(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 10);
 	assert_true(bed->n_net > 10);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* While the tin is being opened fresh packets of the same flows keep coming. */
@@ -219,9 +215,7 @@ test_session_between_admission_and_sealing(void **state)
 	tg_seal_flush(c);
 	bed_settle(bed);
 	bed_assert_all_arrived(bed);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* Another session, while the one that there is still holds; of the stages only RX runs. */
@@ -262,9 +256,7 @@ test_rekey_between_admission_and_sealing(void **state)
 	assert_int_equal(
 		bed->flows[0].session, wg_peer_session(bed_peer(bed, 0), bed->now)->remote_index);
 	bed_assert_all_arrived(bed);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* n packets have waited in the closed tin, and are in the ring back to crypto. */
@@ -301,9 +293,7 @@ test_rekey_while_a_burst_comes_back(void **state)
 	bed_lan_send(bed, 0, 0, 100);
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 41);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* The session is too old when they are back: they wait for the next one, or are given up with it.
@@ -368,9 +358,7 @@ test_session_expires_with_packets_queued(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 70);
 	assert_int_not_equal(bed->flows[0].session, old);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* The ring to TX is full: what would have been staged is dropped, and not waited for. */
@@ -389,9 +377,7 @@ test_full_ring_before_the_closed_tin(void **state)
 	}
 	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_TX_FULL), 1100 - 1023);
 	bed_settle(bed);
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /*
@@ -579,9 +565,7 @@ test_peer_moves(void **state)
 		move(bed, i, (uint8_t)(100 + i));
 		one_move(bed, i);
 	}
-	bed_assert_nothing_held(bed);
-	bed_assert_conserved(bed);
-	bed_destroy(bed);
+	bed_finish(bed);
 }
 
 /* Also when it may not send what it sent: the endpoint is the protocol's affair. */
