@@ -10,32 +10,23 @@
 
 #include "lpm_private.h"
 
+#define PATH(bits)                                                                                 \
+	(UINT64_C(1) << 0 | UINT64_C(1) << (1 + ((bits) >> 5)) |                                   \
+		UINT64_C(1) << (3 + ((bits) >> 4)) | UINT64_C(1) << (7 + ((bits) >> 3)) |          \
+		UINT64_C(1) << (15 + ((bits) >> 2)) | UINT64_C(1) << (31 + ((bits) >> 1)))
+#define PATHS4(b) PATH(b), PATH((b) + 1), PATH((b) + 2), PATH((b) + 3)
+#define PATHS16(b) PATHS4(b), PATHS4((b) + 4), PATHS4((b) + 8), PATHS4((b) + 12)
+
+const uint64_t lpm_heap_path[1 << STRIDE] = {PATHS16(0), PATHS16(16), PATHS16(32), PATHS16(48)};
+
 static __rte_always_inline uintptr_t
-descend(const struct lpm_node *n, lpm_key key, bool v4)
+descend(uintptr_t entry, lpm_key key, bool v4)
 {
 	uintptr_t best = 0;
 
-	for (;;) {
-		unsigned int bits = lpm_step_bits(key, n->bit, v4);
-		uintptr_t entry = n->prefixes ? lpm_longest_inside(n, bits) : 0;
-
-		best = entry ? entry : best;
-		if (!(n->children >> bits & 1))
-			return best;
-		entry = __atomic_load_n(&n->slot[child_at(n, bits)], __ATOMIC_ACQUIRE);
-		if (!entry)
-			return best;
-		if (is_leaf(entry)) {
-			const struct lpm_leaf *l = as_leaf(entry);
-
-			return lpm_covers(l->key, key, l->len, v4)
-				? __atomic_load_n(&l->value, __ATOMIC_ACQUIRE)
-				: best;
-		}
-		n = as_node(entry);
-		if (!lpm_covers(n->key, key, n->bit, v4))
-			return best;
-	}
+	while (entry)
+		entry = lpm_step(entry, key, &best, v4);
+	return best;
 }
 
 static __rte_always_inline void *
@@ -46,7 +37,7 @@ lookup(const struct lpm_trie *t, lpm_key key, bool v4)
 
 	do {
 		changes = __atomic_load_n(&t->changes, __ATOMIC_ACQUIRE);
-		value = descend(as_node(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE)), key, v4);
+		value = descend(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE), key, v4);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (unlikely(__atomic_load_n(&t->changes, __ATOMIC_RELAXED) != changes));
 	return (void *)value;
@@ -116,7 +107,7 @@ struct walk {
 static void
 visit(const struct walk *w, lpm_key key, unsigned int len, uintptr_t value)
 {
-	uint64_t half[2] = {rte_cpu_to_be_64(halves(key).high), rte_cpu_to_be_64(halves(key).low)};
+	uint64_t half[2] = {rte_cpu_to_be_64(lpm_high(key)), rte_cpu_to_be_64((uint64_t)key)};
 	struct lpm_prefix p = {.family = w->family, .len = len};
 
 	memcpy(p.addr, half, sizeof(p.addr));
@@ -127,7 +118,7 @@ visit(const struct walk *w, lpm_key key, unsigned int len, uintptr_t value)
 static void
 walk_inside(const struct walk *w, const struct lpm_node *n, unsigned int bits)
 {
-	lpm_key key = join(n->key) | (lpm_key)bits << (KEY_BITS - STRIDE) >> n->bit;
+	lpm_key key = lpm_node_key(n) | (lpm_key)bits << (KEY_BITS - STRIDE) >> n->bit;
 
 	for (unsigned int len = 0; len < STRIDE; len++) {
 		unsigned int index = heap_index(bits, len);
@@ -149,7 +140,7 @@ walk_node(const struct walk *w, const struct lpm_node *n)
 		if (n->children >> bits & 1)
 			entry = n->slot[child_at(n, bits)];
 		if (is_leaf(entry))
-			visit(w, join(as_leaf(entry)->key), as_leaf(entry)->len,
+			visit(w, lpm_leaf_key(as_leaf(entry)), as_leaf(entry)->len,
 				as_leaf(entry)->value);
 		else if (entry)
 			walk_node(w, as_node(entry));

@@ -10,67 +10,34 @@
 struct cursor {
 	lpm_key key;
 	uintptr_t entry; /* node or leaf to look at */
-	const uintptr_t *slot; /* what comes after that */
 	uintptr_t best;
 };
 
-/* Of nothing too: the entry may just have been removed. */
-static inline void
-fetch(uintptr_t entry)
+/* Of nothing, too. The slots of a large node are not asked for: which, is not known yet. */
+static __rte_always_inline void
+fetch(uintptr_t entry, bool v4)
 {
-	if (is_leaf(entry)) {
-		rte_prefetch0(&as_leaf(entry)->value);
-		rte_prefetch0(&as_leaf(entry)->len);
-	} else {
-		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, key)));
-		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, slot[1])));
-	}
-}
-
-/* True: it goes on by a slot. */
-static __rte_always_inline bool
-look(struct cursor *c, bool v4)
-{
-	const struct lpm_node *n = as_node(c->entry);
-	unsigned int bits;
-	uintptr_t inside;
-
-	if (is_leaf(c->entry)) {
-		const struct lpm_leaf *l = as_leaf(c->entry);
-
-		if (lpm_covers(l->key, c->key, l->len, v4))
-			c->best = __atomic_load_n(&l->value, __ATOMIC_ACQUIRE);
-		return false;
-	}
-	if (n->bit && !lpm_covers(n->key, c->key, n->bit, v4))
-		return false;
-	bits = lpm_step_bits(c->key, n->bit, v4);
-	inside = n->prefixes ? lpm_longest_inside(n, bits) : 0;
-	c->best = inside ? inside : c->best;
-	c->slot = &n->slot[child_at(n, bits)];
-	rte_prefetch0(c->slot);
-	return n->children >> bits & 1;
+	rte_prefetch0((void *)(entry + (is_leaf(entry) ? 0 : offsetof(struct lpm_node, high))));
+	if (!v4)
+		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, low)));
 }
 
 /* The cursors that are named. */
 static __rte_always_inline void
 descend(struct cursor *cursors, uint8_t *names, unsigned int n, bool v4)
 {
-	unsigned int i, going;
-
 	while (n) {
-		for (i = going = 0; i < n; i++) {
-			names[going] = names[i];
-			going += look(&cursors[names[i]], v4);
-		}
-		for (i = n = 0; i < going; i++) {
+		unsigned int i, going = 0;
+
+		for (i = 0; i < n; i++) {
 			struct cursor *c = &cursors[names[i]];
 
-			c->entry = __atomic_load_n(c->slot, __ATOMIC_ACQUIRE);
-			fetch(c->entry);
-			names[n] = names[i];
-			n += c->entry != 0;
+			c->entry = lpm_step(c->entry, c->key, &c->best, v4);
+			fetch(c->entry, v4);
+			names[going] = names[i];
+			going += c->entry != 0;
 		}
+		n = going;
 	}
 }
 

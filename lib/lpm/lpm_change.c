@@ -68,12 +68,15 @@ lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, ui
 {
 	size_t slots = __builtin_popcountll(children) + __builtin_popcountll(prefixes);
 	bool reserved;
-	struct lpm_node *n = lpm_object_new(t, sizeof(*n) + slots * sizeof(n->slot[0]), &reserved);
+	struct lpm_node *n = lpm_object_new(
+		t, RTE_CACHE_LINE_SIZE, sizeof(*n) + slots * sizeof(n->slot[0]), &reserved);
 
 	if (!n)
 		return NULL;
 	n->reserved = reserved;
-	n->key = halves(bit ? key >> (KEY_BITS - bit) << (KEY_BITS - bit) : 0);
+	key = bit ? key >> (KEY_BITS - bit) << (KEY_BITS - bit) : 0;
+	n->high = lpm_high(key);
+	n->low = (uint64_t)key;
 	n->bit = bit;
 	n->children = children;
 	n->prefixes = prefixes;
@@ -116,12 +119,13 @@ static uintptr_t
 leaf_new(struct lpm *t, lpm_key key, unsigned int len, uintptr_t value)
 {
 	bool reserved;
-	struct lpm_leaf *l = lpm_object_new(t, sizeof(*l), &reserved);
+	struct lpm_leaf *l = lpm_object_new(t, sizeof(void *), sizeof(*l), &reserved);
 
 	if (!l)
 		return 0;
 	l->reserved = reserved;
-	l->key = halves(key);
+	l->high = lpm_high(key);
+	l->low = (uint64_t)key;
 	l->len = len;
 	l->value = value;
 	return (uintptr_t)l + IS_LEAF;
@@ -156,7 +160,7 @@ node_copy(struct lpm *t, const struct lpm_node *n, uint64_t children, uint64_t p
 	const uintptr_t *from = n->slot;
 	struct lpm_node *copy;
 
-	copy = lpm_node_new(t, join(n->key), n->bit, children, prefixes);
+	copy = lpm_node_new(t, lpm_node_key(n), n->bit, children, prefixes);
 	if (!copy)
 		return NULL;
 	for (uint64_t left = n->children; left; left &= left - 1, from++)
@@ -171,7 +175,7 @@ node_copy(struct lpm *t, const struct lpm_node *n, uint64_t children, uint64_t p
 static bool
 is_exactly(const struct lpm_leaf *l, lpm_key key, unsigned int len)
 {
-	return l->len == len && join(l->key) == key;
+	return l->len == len && lpm_leaf_key(l) == key;
 }
 
 /* The deepest node that this prefix is in or below. */
@@ -188,7 +192,7 @@ seek(struct lpm_trie *t, lpm_key key, unsigned int len)
 		if (is_inside(p.node->bit, len) || !p.slot || !*p.slot || is_leaf(*p.slot))
 			return p;
 		next = as_node(*p.slot);
-		if (len < next->bit || !same_bits(next->key, key, next->bit))
+		if (len < next->bit || !same_bits(lpm_node_key(next), key, next->bit))
 			return p;
 		p.ref = p.slot;
 	}
@@ -234,26 +238,26 @@ insert_by_copy(struct lpm *t, struct place p, lpm_key key, unsigned int len, uin
 static unsigned int
 common_bits(lpm_key a, lpm_key b)
 {
-	struct lpm_halves diff = halves(a ^ b);
+	lpm_key diff = a ^ b;
 
-	if (diff.high)
-		return __builtin_clzll(diff.high);
-	return diff.low ? 64 + __builtin_clzll(diff.low) : KEY_BITS;
+	if (lpm_high(diff))
+		return __builtin_clzll(lpm_high(diff));
+	return diff ? 64 + __builtin_clzll((uint64_t)diff) : KEY_BITS;
 }
 
 /* The slot is taken by something else: puts a node above both, where they part or one ends. */
 static int
 insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uintptr_t value)
 {
-	struct lpm_leaf *l = is_leaf(*slot) ? as_leaf(*slot) : NULL;
-	lpm_key there = join(l ? l->key : as_node(*slot)->key);
-	unsigned int there_len = l ? l->len : as_node(*slot)->bit;
+	bool leaf = is_leaf(*slot);
+	lpm_key there = leaf ? lpm_leaf_key(as_leaf(*slot)) : lpm_node_key(as_node(*slot));
+	unsigned int there_len = leaf ? as_leaf(*slot)->len : as_node(*slot)->bit;
 	unsigned int bit =
 		RTE_MIN(common_bits(there, key), RTE_MIN(len, there_len)) / STRIDE * STRIDE;
-	bool dissolve = l && is_inside(bit, there_len);
+	bool dissolve = leaf && is_inside(bit, there_len);
 	uint64_t children = 0, prefixes = 0;
+	uintptr_t was = *slot, entry;
 	struct lpm_node *above;
-	uintptr_t entry;
 
 	shape_add(bit, there, there_len, &children, &prefixes);
 	shape_add(bit, key, len, &children, &prefixes);
@@ -263,11 +267,11 @@ insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uint
 		node_unused(t, above);
 		return -ENOMEM;
 	}
-	*slot_of(above, there, there_len) = dissolve ? l->value : *slot;
+	*slot_of(above, there, there_len) = dissolve ? as_leaf(was)->value : was;
 	*slot_of(above, key, len) = entry;
 	publish(slot, (uintptr_t)above);
 	if (dissolve)
-		leaf_retire(t, l);
+		leaf_retire(t, as_leaf(was));
 	return 0;
 }
 
@@ -292,7 +296,7 @@ static uintptr_t
 leaf_from_inside(struct lpm *t, const struct lpm_node *n, unsigned int index)
 {
 	unsigned int len = 63 - __builtin_clzll(index + 1);
-	lpm_key key = join(n->key);
+	lpm_key key = lpm_node_key(n);
 
 	if (len)
 		key |= (lpm_key)(index + 1 - (1U << len)) << (KEY_BITS - len) >> n->bit;

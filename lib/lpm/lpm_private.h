@@ -38,30 +38,31 @@
 /* Big-endian bit order: bit 0 of the address is the highest; IPv4 fills the first 32. */
 typedef unsigned __int128 lpm_key;
 
-/* Halves, so that the structs need no 16-byte alignment. */
-struct lpm_halves {
-	uint64_t high;
-	uint64_t low;
-};
-
+/* In both the order of fields is such that a look-up reads few cache lines. */
 struct lpm_leaf {
-	struct rcu_head rcu;
 	uintptr_t value;
-	struct lpm_halves key;
+	uint64_t high; /* halves of its key */
 	uint8_t len;
 	bool reserved; /* from memory set aside: not to be freed by itself */
+	uint64_t low;
+	struct rcu_head rcu;
 };
 
 struct lpm_node {
 	struct rcu_head rcu;
-	struct lpm_halves key;
+	uint64_t low; /* half of its key */
+	bool reserved;
+
+	uint64_t high __rte_cache_aligned;
 	uint64_t children;
 	uint64_t prefixes;
 	uint8_t bit;
-	bool reserved;
 	/* Children by six bits, tagged; then the values of prefixes in heap order. 0: removed. */
 	uintptr_t slot[];
 };
+
+_Static_assert(offsetof(struct lpm_node, slot[4]) == 2 * RTE_CACHE_LINE_SIZE,
+	"with four slots, of IPv4, one line is read");
 
 struct lpm_trie {
 	uintptr_t root;
@@ -73,7 +74,7 @@ struct lpm_region {
 	struct lpm_region *next;
 	size_t len;
 	size_t used; /* from its start, this header included */
-};
+} __rte_cache_aligned;
 
 struct lpm {
 	struct lpm_trie v4 __rte_cache_aligned;
@@ -86,16 +87,17 @@ struct lpm {
 	bool inserting; /* who may draw on the reserve */
 };
 
+/* Keys are stored in halves, so that the structs need no 16-byte alignment. */
 static inline lpm_key
-join(struct lpm_halves k)
+lpm_join(uint64_t high, uint64_t low)
 {
-	return (lpm_key)k.high << 64 | k.low;
+	return (lpm_key)high << 64 | low;
 }
 
-static inline struct lpm_halves
-halves(lpm_key k)
+static inline uint64_t
+lpm_high(lpm_key k)
 {
-	return (struct lpm_halves){(uint64_t)(k >> 64), (uint64_t)k};
+	return (uint64_t)(k >> 64);
 }
 
 static inline lpm_key
@@ -113,7 +115,7 @@ lpm_key6(const uint8_t addr[16])
 	uint64_t half[2];
 
 	memcpy(half, addr, sizeof(half));
-	return join((struct lpm_halves){rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1])});
+	return lpm_join(rte_be_to_cpu_64(half[0]), rte_be_to_cpu_64(half[1]));
 }
 
 static inline bool
@@ -142,9 +144,9 @@ bits_at(lpm_key key, unsigned int bit)
 
 /* len is at least 1. */
 static inline bool
-same_bits(struct lpm_halves a, lpm_key b, unsigned int len)
+same_bits(lpm_key a, lpm_key b, unsigned int len)
 {
-	return (join(a) ^ b) >> (KEY_BITS - len) == 0;
+	return (a ^ b) >> (KEY_BITS - len) == 0;
 }
 
 static inline uint64_t
@@ -159,14 +161,8 @@ heap_index(unsigned int bits, unsigned int len)
 	return (1U << len) - 1 + (bits >> (STRIDE - len));
 }
 
-/* The heap positions of the six prefixes, of length 0 to 5, that cover these bits. */
-static inline uint64_t
-lpm_heap_path(unsigned int bits)
-{
-	return UINT64_C(1) << 0 | UINT64_C(1) << (1 + (bits >> 5)) |
-		UINT64_C(1) << (3 + (bits >> 4)) | UINT64_C(1) << (7 + (bits >> 3)) |
-		UINT64_C(1) << (15 + (bits >> 2)) | UINT64_C(1) << (31 + (bits >> 1));
-}
+/* By six bits: the heap positions of the six prefixes, of length 0 to 5, that cover them. */
+extern const uint64_t lpm_heap_path[1 << STRIDE];
 
 static inline unsigned int
 child_at(const struct lpm_node *n, unsigned int index)
@@ -180,11 +176,11 @@ prefix_at(const struct lpm_node *n, unsigned int index)
 	return __builtin_popcountll(n->children) + __builtin_popcountll(n->prefixes & below(index));
 }
 
-/* Heap order has the longer prefixes higher. */
+/* Heap order has the longer prefixes higher. 0: none. */
 static inline uintptr_t
 lpm_longest_inside(const struct lpm_node *n, unsigned int bits)
 {
-	uint64_t match = n->prefixes & lpm_heap_path(bits);
+	uint64_t match = n->prefixes & lpm_heap_path[bits];
 
 	while (match) {
 		unsigned int index = 63 - __builtin_clzll(match);
@@ -197,19 +193,45 @@ lpm_longest_inside(const struct lpm_node *n, unsigned int bits)
 	return 0;
 }
 
-/* The key's six bits from bit on. An IPv4 key has all its bits in the high half. */
-static inline unsigned int
-lpm_step_bits(lpm_key key, unsigned int bit, bool v4)
+/* Whether a prefix of len bits covers the key. An IPv4 key has all its bits in the high half. */
+static __rte_always_inline bool
+lpm_covers(const uint64_t *high, const uint64_t *low, unsigned int len, lpm_key key, bool v4)
 {
-	return v4 ? (unsigned int)((uint64_t)(key >> 64) << bit >> (64 - STRIDE))
-		  : bits_at(key, bit);
+	uint64_t diff = *high ^ lpm_high(key);
+
+	if (v4 || len < 64)
+		return diff >> 1 >> (63 - len) == 0;
+	return diff == 0 && (len == 64 || (*low ^ (uint64_t)key) >> (128 - len) == 0);
 }
 
-static inline bool
-lpm_covers(struct lpm_halves prefix, lpm_key key, unsigned int len, bool v4)
+/*
+ * One step of a look-up: where it goes on from this entry, or 0. What it has found in here goes to
+ * *best: longer prefixes come later.
+ */
+static __rte_always_inline uintptr_t
+lpm_step(uintptr_t entry, lpm_key key, uintptr_t *best, bool v4)
 {
-	return v4 ? (prefix.high ^ (uint64_t)(key >> 64)) >> (64 - len) == 0
-		  : same_bits(prefix, key, len);
+	const struct lpm_node *n = as_node(entry);
+	unsigned int bits;
+
+	if (is_leaf(entry)) {
+		const struct lpm_leaf *l = as_leaf(entry);
+
+		if (lpm_covers(&l->high, &l->low, l->len, key, v4))
+			*best = __atomic_load_n(&l->value, __ATOMIC_ACQUIRE);
+		return 0;
+	}
+	if (!lpm_covers(&n->high, &n->low, n->bit, key, v4))
+		return 0;
+	bits = v4 ? (unsigned int)(lpm_high(key) << n->bit >> (64 - STRIDE)) : bits_at(key, n->bit);
+	if (n->prefixes) {
+		uintptr_t inside = lpm_longest_inside(n, bits);
+
+		*best = inside ? inside : *best;
+	}
+	if (!(n->children >> bits & 1))
+		return 0;
+	return __atomic_load_n(&n->slot[child_at(n, bits)], __ATOMIC_ACQUIRE);
 }
 
 static inline size_t
@@ -218,9 +240,23 @@ footprint(void *object)
 	return malloc_usable_size(object) + sizeof(size_t);
 }
 
-/* lpm_reserve.c. Zeroed memory from the heap, else while inserting from the reserve; *reserved says
- * which. NULL: neither has any. */
-void *lpm_object_new(struct lpm *t, size_t size, bool *reserved);
+static inline lpm_key
+lpm_leaf_key(const struct lpm_leaf *l)
+{
+	return lpm_join(l->high, l->low);
+}
+
+static inline lpm_key
+lpm_node_key(const struct lpm_node *n)
+{
+	return lpm_join(n->high, n->low);
+}
+
+/*
+ * lpm_reserve.c. Zeroed memory from the heap, else while inserting from the reserve; *reserved says
+ * which. align: as for aligned_alloc(), up to a cache line. NULL: neither has any.
+ */
+void *lpm_object_new(struct lpm *t, size_t align, size_t size, bool *reserved);
 /* It was taken out of the table, or never in it. NULL is allowed. */
 void lpm_object_leaves(struct lpm *t, void *object, bool reserved);
 void lpm_object_free(void *object, bool reserved);

@@ -10,8 +10,8 @@
 /* An insertion copies one node at most, the largest, and makes one leaf. */
 #define NODE_SLOTS_MAX (64 + 63)
 #define PER_INSERTION                                                                              \
-	(RTE_ALIGN(sizeof(struct lpm_node) + NODE_SLOTS_MAX * sizeof(uintptr_t), sizeof(void *)) + \
-		RTE_ALIGN(sizeof(struct lpm_leaf), sizeof(void *)))
+	(RTE_CACHE_LINE_ROUNDUP(sizeof(struct lpm_node) + NODE_SLOTS_MAX * sizeof(uintptr_t)) +    \
+		RTE_CACHE_LINE_ROUNDUP(sizeof(struct lpm_leaf)))
 
 static size_t
 pages(size_t len)
@@ -78,27 +78,31 @@ lpm_reserve_destroy(struct lpm *t)
 }
 
 static void *
-draw(struct lpm *t, size_t size)
+draw(struct lpm *t, size_t align, size_t size)
 {
 	struct lpm_region *r = t->inserting ? t->reserve : NULL;
-	void *object;
+	size_t at;
 
-	size = RTE_ALIGN(size, sizeof(void *));
-	if (!r || size > r->len - r->used)
+	if (!r)
 		return NULL;
-	object = (uint8_t *)r + r->used;
-	r->used += size;
-	return object;
+	at = RTE_ALIGN_CEIL(r->used, align);
+	if (size > r->len - at)
+		return NULL;
+	r->used = at + size;
+	return (uint8_t *)r + at;
 }
 
 void *
-lpm_object_new(struct lpm *t, size_t size, bool *reserved)
+lpm_object_new(struct lpm *t, size_t align, size_t size, bool *reserved)
 {
-	void *object = calloc(1, size);
+	void *object;
 
+	size = RTE_ALIGN_CEIL(size, align);
+	object = aligned_alloc(align, size);
 	*reserved = !object;
 	if (!object)
-		return draw(t, size);
+		return draw(t, align, size);
+	memset(object, 0, size);
 	t->memory += footprint(object);
 	return object;
 }
