@@ -11,28 +11,56 @@
 
 #define MTU_DEFAULT 1500
 
+/* The neighbour's on a link has a hop of its own, if anybody has asked for it. */
+static struct tg_hop *
+neighbour4(const struct tg_fib *fib, struct tg_hop *on_link, const uint8_t dst[4])
+{
+	struct tg_hop *hop = lpm_lookup4(fib->neighbours[on_link->port], dst);
+
+	return hop ? hop : on_link;
+}
+
+static struct tg_hop *
+neighbour6(const struct tg_fib *fib, struct tg_hop *on_link, const uint8_t dst[16])
+{
+	struct tg_hop *hop = lpm_lookup6(fib->neighbours[on_link->port], dst);
+
+	return hop ? hop : on_link;
+}
+
+static bool
+is_link(const struct tg_hop *hop)
+{
+	return hop && hop->type == TG_HOP_ON_LINK;
+}
+
 struct tg_hop *
 tg_fib_lookup4(const struct tg_fib *fib, const uint8_t dst[4])
 {
 	struct tg_hop *hop = lpm_lookup4(fib->routes, dst);
-	struct tg_hop *neighbour;
 
-	if (!hop || likely(hop->type != TG_HOP_ON_LINK))
-		return hop;
-	neighbour = lpm_lookup4(fib->neighbours[hop->port], dst);
-	return neighbour ? neighbour : hop;
+	return is_link(hop) ? neighbour4(fib, hop, dst) : hop;
 }
 
 struct tg_hop *
 tg_fib_lookup6(const struct tg_fib *fib, const uint8_t dst[16])
 {
 	struct tg_hop *hop = lpm_lookup6(fib->routes, dst);
-	struct tg_hop *neighbour;
 
-	if (!hop || likely(hop->type != TG_HOP_ON_LINK))
+	return is_link(hop) ? neighbour6(fib, hop, dst) : hop;
+}
+
+struct tg_hop *
+tg_fib_lookup_alike(
+	const struct tg_fib *fib, unsigned int version, const uint8_t *dst, unsigned int *alike)
+{
+	struct lpm_address addr = {dst, (uint8_t)version};
+	struct tg_hop *hop = lpm_lookup_alike(fib->routes, &addr, alike);
+
+	if (likely(!is_link(hop)))
 		return hop;
-	neighbour = lpm_lookup6(fib->neighbours[hop->port], dst);
-	return neighbour ? neighbour : hop;
+	*alike = version == 4 ? 32 : 128;
+	return version == 4 ? neighbour4(fib, hop, dst) : neighbour6(fib, hop, dst);
 }
 
 uint16_t

@@ -70,6 +70,9 @@ tg_hop_mac(struct tg_hop *hop, struct rte_ether_addr *mac)
  */
 struct tg_hop *tg_fib_lookup4(const struct tg_fib *fib, const uint8_t dst[4]);
 struct tg_hop *tg_fib_lookup6(const struct tg_fib *fib, const uint8_t dst[16]);
+/* The same. *alike: so many leading bits lead there, whatever follows; 1 to 32 or 128. */
+struct tg_hop *tg_fib_lookup_alike(
+	const struct tg_fib *fib, unsigned int version, const uint8_t *dst, unsigned int *alike);
 
 /* Data path. MTU of the tunnel device and of a port's twin, bytes of IP packet. */
 uint16_t tg_fib_tunnel_mtu(const struct tg_fib *fib);

@@ -22,10 +22,9 @@ stays_on_link(const struct pkt_ip *ip)
 }
 
 struct tg_way
-tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
+tg_route_over(const struct tg_env *env, const struct pkt_ip *ip, struct tg_hop *hop,
+	const struct wg_peer *peer)
 {
-	struct tg_hop *hop = ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
-					      : tg_fib_lookup6(env->fib, ip->dst);
 	struct tg_way way = {.hop = hop, .kernels = stays_on_link(ip)};
 
 	if (hop && (hop->type == TG_HOP_LOCAL || hop->type == TG_HOP_KERNEL))
@@ -33,6 +32,15 @@ tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct 
 	if (hop && hop->type == TG_HOP_TUNNEL && !way.kernels)
 		way.peer = peer ? peer : tg_route_peer(env, ip, ip->dst);
 	return way;
+}
+
+struct tg_way
+tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer)
+{
+	struct tg_hop *hop = ip->version == 4 ? tg_fib_lookup4(env->fib, ip->dst)
+					      : tg_fib_lookup6(env->fib, ip->dst);
+
+	return tg_route_over(env, ip, hop, peer);
 }
 
 bool

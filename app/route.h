@@ -26,6 +26,10 @@ struct tg_way {
 struct tg_way
 tg_route_lookup(const struct tg_env *env, const struct pkt_ip *ip, const struct wg_peer *peer);
 
+/* The same for a destination whose hop is known. */
+struct tg_way tg_route_over(const struct tg_env *env, const struct pkt_ip *ip, struct tg_hop *hop,
+	const struct wg_peer *peer);
+
 /* Data path and control. The peer that AllowedIPs name for an address of the packet, or NULL. */
 static inline const struct wg_peer *
 tg_route_peer(const struct tg_env *env, const struct pkt_ip *ip, const uint8_t *addr)

@@ -20,24 +20,24 @@
 const uint64_t lpm_heap_path[1 << STRIDE] = {PATHS16(0), PATHS16(16), PATHS16(32), PATHS16(48)};
 
 static __rte_always_inline uintptr_t
-descend(uintptr_t entry, lpm_key key, bool v4)
+descend(uintptr_t entry, lpm_key key, unsigned int *alike, bool v4)
 {
 	uintptr_t best = 0;
 
 	while (entry)
-		entry = lpm_step(entry, key, &best, v4);
+		entry = lpm_step(entry, key, &best, alike, v4);
 	return best;
 }
 
 static __rte_always_inline void *
-lookup(const struct lpm_trie *t, lpm_key key, bool v4)
+lookup(const struct lpm_trie *t, lpm_key key, unsigned int *alike, bool v4)
 {
 	uint64_t changes;
 	uintptr_t value;
 
 	do {
 		changes = __atomic_load_n(&t->changes, __ATOMIC_ACQUIRE);
-		value = descend(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE), key, v4);
+		value = descend(__atomic_load_n(&t->root, __ATOMIC_ACQUIRE), key, alike, v4);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (unlikely(__atomic_load_n(&t->changes, __ATOMIC_RELAXED) != changes));
 	return (void *)value;
@@ -46,13 +46,24 @@ lookup(const struct lpm_trie *t, lpm_key key, bool v4)
 void *
 lpm_lookup4(const struct lpm *t, const uint8_t addr[4])
 {
-	return lookup(&t->v4, lpm_key4(addr), true);
+	return lookup(&t->v4, lpm_key4(addr), NULL, true);
 }
 
 void *
 lpm_lookup6(const struct lpm *t, const uint8_t addr[16])
 {
-	return lookup(&t->v6, lpm_key6(addr), false);
+	return lookup(&t->v6, lpm_key6(addr), NULL, false);
+}
+
+void *
+lpm_lookup_alike(const struct lpm *t, const struct lpm_address *a, unsigned int *alike)
+{
+	bool v4 = a->version == 4;
+	void *value = v4 ? lookup(&t->v4, lpm_key4(a->addr), alike, true)
+			 : lookup(&t->v6, lpm_key6(a->addr), alike, false);
+
+	*alike = RTE_MIN(*alike, v4 ? 32U : (unsigned int)KEY_BITS);
+	return value;
 }
 
 /* The trie that a prefix belongs into and its key without host bits; NULL for one that cannot be.

@@ -63,6 +63,12 @@ struct lpm_address {
 	uint8_t version;
 };
 
+/*
+ * Readers. As the two above; *alike: addresses that have so many leading bits in common with this
+ * one, 1 to 32 or 128, find the same.
+ */
+void *lpm_lookup_alike(const struct lpm *t, const struct lpm_address *a, unsigned int *alike);
+
 #define LPM_BURST_MAX 32
 
 /*

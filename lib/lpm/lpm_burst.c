@@ -22,7 +22,27 @@ fetch(uintptr_t entry, bool v4)
 		rte_prefetch0((void *)(entry + offsetof(struct lpm_node, low)));
 }
 
-/* The cursors that are named. */
+/* From the root as far as all go the same way, which is walked once. */
+static __rte_always_inline void
+set_out(const struct lpm_trie *t, struct cursor *cursors, const uint8_t *names, unsigned int n,
+	bool v4)
+{
+	lpm_key key = cursors[names[0]].key, others = 0;
+	uintptr_t entry = __atomic_load_n(&t->root, __ATOMIC_ACQUIRE), best = 0;
+	unsigned int i, together;
+
+	for (i = 1; i < n; i++)
+		others |= cursors[names[i]].key ^ key;
+	together = lpm_common_bits(others, 0);
+	while (entry && !is_leaf(entry) && as_node(entry)->bit + STRIDE <= (int)together)
+		entry = lpm_step(entry, key, &best, NULL, v4);
+	for (i = 0; i < n; i++) {
+		cursors[names[i]].entry = entry;
+		cursors[names[i]].best = best;
+	}
+}
+
+/* The cursors that are named, from where they are. */
 static __rte_always_inline void
 descend(struct cursor *cursors, uint8_t *names, unsigned int n, bool v4)
 {
@@ -32,7 +52,7 @@ descend(struct cursor *cursors, uint8_t *names, unsigned int n, bool v4)
 		for (i = 0; i < n; i++) {
 			struct cursor *c = &cursors[names[i]];
 
-			c->entry = lpm_step(c->entry, c->key, &c->best, v4);
+			c->entry = lpm_step(c->entry, c->key, &c->best, NULL, v4);
 			fetch(c->entry, v4);
 			names[going] = names[i];
 			going += c->entry != 0;
@@ -41,31 +61,33 @@ descend(struct cursor *cursors, uint8_t *names, unsigned int n, bool v4)
 	}
 }
 
-static void
-begin(struct cursor *c, const struct lpm_trie *t, lpm_key key)
+static __rte_always_inline void
+look_up(const struct lpm_trie *t, struct cursor *cursors, uint8_t *names, unsigned int n, bool v4)
 {
-	c->key = key;
-	c->entry = __atomic_load_n(&t->root, __ATOMIC_ACQUIRE);
-	c->best = 0;
+	if (!n)
+		return;
+	set_out(t, cursors, names, n, v4);
+	if (cursors[names[0]].entry)
+		descend(cursors, names, n, v4);
 }
 
 static void
-descend_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
+look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
 {
 	uint8_t v4[LPM_BURST_MAX], v6[LPM_BURST_MAX];
 	unsigned int i, n_v4 = 0, n_v6 = 0;
 
 	for (i = 0; i < n; i++) {
 		if (addrs[i].version == 4) {
-			begin(&c[i], &t->v4, lpm_key4(addrs[i].addr));
+			c[i].key = lpm_key4(addrs[i].addr);
 			v4[n_v4++] = (uint8_t)i;
 		} else {
-			begin(&c[i], &t->v6, lpm_key6(addrs[i].addr));
+			c[i].key = lpm_key6(addrs[i].addr);
 			v6[n_v6++] = (uint8_t)i;
 		}
 	}
-	descend(c, v4, n_v4, true);
-	descend(c, v6, n_v6, false);
+	look_up(&t->v4, c, v4, n_v4, true);
+	look_up(&t->v6, c, v6, n_v6, false);
 }
 
 static void *
@@ -89,7 +111,7 @@ lpm_lookup_burst(
 	uint64_t before = changes(t);
 	bool same;
 
-	descend_all(t, addrs, c, n);
+	look_up_all(t, addrs, c, n);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	same = changes(t) == before;
 	for (unsigned int i = 0; i < n; i++) {

@@ -235,16 +235,6 @@ insert_by_copy(struct lpm *t, struct place p, lpm_key key, unsigned int len, uin
 	return 0;
 }
 
-static unsigned int
-common_bits(lpm_key a, lpm_key b)
-{
-	lpm_key diff = a ^ b;
-
-	if (lpm_high(diff))
-		return __builtin_clzll(lpm_high(diff));
-	return diff ? 64 + __builtin_clzll((uint64_t)diff) : KEY_BITS;
-}
-
 /* The slot is taken by something else: puts a node above both, where they part or one ends. */
 static int
 insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uintptr_t value)
@@ -253,7 +243,7 @@ insert_above(struct lpm *t, uintptr_t *slot, lpm_key key, unsigned int len, uint
 	lpm_key there = leaf ? lpm_leaf_key(as_leaf(*slot)) : lpm_node_key(as_node(*slot));
 	unsigned int there_len = leaf ? as_leaf(*slot)->len : as_node(*slot)->bit;
 	unsigned int bit =
-		RTE_MIN(common_bits(there, key), RTE_MIN(len, there_len)) / STRIDE * STRIDE;
+		RTE_MIN(lpm_common_bits(there, key), RTE_MIN(len, there_len)) / STRIDE * STRIDE;
 	bool dissolve = leaf && is_inside(bit, there_len);
 	uint64_t children = 0, prefixes = 0;
 	uintptr_t was = *slot, entry;

@@ -101,6 +101,18 @@ lpm_high(lpm_key k)
 }
 
 static inline lpm_key
+lpm_leaf_key(const struct lpm_leaf *l)
+{
+	return lpm_join(l->high, l->low);
+}
+
+static inline lpm_key
+lpm_node_key(const struct lpm_node *n)
+{
+	return lpm_join(n->high, n->low);
+}
+
+static inline lpm_key
 lpm_key4(const uint8_t addr[4])
 {
 	uint32_t word;
@@ -204,31 +216,51 @@ lpm_covers(const uint64_t *high, const uint64_t *low, unsigned int len, lpm_key 
 	return diff == 0 && (len == 64 || (*low ^ (uint64_t)key) >> (128 - len) == 0);
 }
 
+/* Bits that two keys have in common, from the first on. */
+static inline unsigned int
+lpm_common_bits(lpm_key a, lpm_key b)
+{
+	lpm_key diff = a ^ b;
+
+	if (lpm_high(diff))
+		return __builtin_clzll(lpm_high(diff));
+	return diff ? 64 + __builtin_clzll((uint64_t)diff) : KEY_BITS;
+}
+
 /*
  * One step of a look-up: where it goes on from this entry, or 0. What it has found in here goes to
- * *best: longer prefixes come later.
+ * *best: longer prefixes come later. When it ends, *alike is after how many bits of the key it did:
+ * those decided. NULL: nobody asks.
  */
 static __rte_always_inline uintptr_t
-lpm_step(uintptr_t entry, lpm_key key, uintptr_t *best, bool v4)
+lpm_step(uintptr_t entry, lpm_key key, uintptr_t *best, unsigned int *alike, bool v4)
 {
 	const struct lpm_node *n = as_node(entry);
 	unsigned int bits;
 
 	if (is_leaf(entry)) {
 		const struct lpm_leaf *l = as_leaf(entry);
+		bool covers = lpm_covers(&l->high, &l->low, l->len, key, v4);
 
-		if (lpm_covers(&l->high, &l->low, l->len, key, v4))
+		if (covers)
 			*best = __atomic_load_n(&l->value, __ATOMIC_ACQUIRE);
+		if (alike)
+			*alike = covers ? l->len : lpm_common_bits(lpm_leaf_key(l), key) + 1;
 		return 0;
 	}
-	if (!lpm_covers(&n->high, &n->low, n->bit, key, v4))
+	if (!lpm_covers(&n->high, &n->low, n->bit, key, v4)) {
+		if (alike)
+			*alike = lpm_common_bits(lpm_node_key(n), key) + 1;
 		return 0;
+	}
 	bits = v4 ? (unsigned int)(lpm_high(key) << n->bit >> (64 - STRIDE)) : bits_at(key, n->bit);
 	if (n->prefixes) {
 		uintptr_t inside = lpm_longest_inside(n, bits);
 
 		*best = inside ? inside : *best;
 	}
+	if (alike)
+		*alike = n->bit + STRIDE;
 	if (!(n->children >> bits & 1))
 		return 0;
 	return __atomic_load_n(&n->slot[child_at(n, bits)], __ATOMIC_ACQUIRE);
@@ -238,18 +270,6 @@ static inline size_t
 footprint(void *object)
 {
 	return malloc_usable_size(object) + sizeof(size_t);
-}
-
-static inline lpm_key
-lpm_leaf_key(const struct lpm_leaf *l)
-{
-	return lpm_join(l->high, l->low);
-}
-
-static inline lpm_key
-lpm_node_key(const struct lpm_node *n)
-{
-	return lpm_join(n->high, n->low);
 }
 
 /*
