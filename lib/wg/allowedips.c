@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include <rte_common.h>
-#include <rte_prefetch.h>
+#include <rte_jhash.h>
 
 #include "allowedips.h"
 
 /* What follows one address after the other then costs more than looking up a burst. */
 #define LARGE 512
 
+#define BUCKETS_MIN 64
+
+/* The trie leads the data path to peers, without a look at nodes; nodes are found by prefix. */
 struct wg_allowedips {
 	struct lpm *lpm;
-	struct rcu *rcu;
+	struct wg_allowedips_node **buckets;
+	uint32_t mask;
 	struct wg_allowedips_nodes spare; /* set aside */
 };
 
@@ -24,14 +28,87 @@ wg_allowedips_create(struct rcu *rcu)
 
 	if (!table)
 		return NULL;
-	table->rcu = rcu;
+	table->mask = BUCKETS_MIN - 1;
+	table->buckets = calloc(BUCKETS_MIN, sizeof(struct wg_allowedips_node *));
 	TAILQ_INIT(&table->spare);
-	table->lpm = lpm_create(rcu);
+	table->lpm = table->buckets ? lpm_create(rcu) : NULL;
 	if (!table->lpm) {
+		free(table->buckets);
 		free(table);
 		return NULL;
 	}
 	return table;
+}
+
+/* Of what is no prefix: the same as it is. No node has that. */
+static struct lpm_prefix
+without_host_bits(const struct lpm_prefix *p)
+{
+	struct lpm_prefix clean = *p;
+	unsigned int from = p->len / 8;
+
+	if (from >= sizeof(clean.addr))
+		return clean;
+	clean.addr[from] &= 0xff00 >> (p->len % 8);
+	memset(&clean.addr[from + 1], 0, sizeof(clean.addr) - from - 1);
+	return clean;
+}
+
+static struct wg_allowedips_node **
+bucket_of(const struct wg_allowedips *table, const struct lpm_prefix *clean)
+{
+	return &table->buckets[rte_jhash(clean, sizeof(*clean), 0) & table->mask];
+}
+
+static struct wg_allowedips_node *
+find(const struct wg_allowedips *table, const struct lpm_prefix *prefix)
+{
+	struct lpm_prefix clean = without_host_bits(prefix);
+	struct wg_allowedips_node *node = *bucket_of(table, &clean);
+
+	while (node && memcmp(&node->prefix, &clean, sizeof(clean)) != 0)
+		node = node->same_bucket;
+	return node;
+}
+
+static void
+bucket_add(struct wg_allowedips *table, struct wg_allowedips_node *node)
+{
+	struct wg_allowedips_node **bucket = bucket_of(table, &node->prefix);
+
+	node->same_bucket = *bucket;
+	*bucket = node;
+}
+
+static void
+bucket_remove(struct wg_allowedips *table, struct wg_allowedips_node *node)
+{
+	struct wg_allowedips_node **at = bucket_of(table, &node->prefix);
+
+	while (*at != node)
+		at = &(*at)->same_bucket;
+	*at = node->same_bucket;
+}
+
+/* Without memory for more buckets there are more nodes in each. */
+static void
+grow(struct wg_allowedips *table)
+{
+	struct wg_allowedips_node **old = table->buckets, **bigger, *node, *next;
+	uint32_t n = table->mask + 1;
+
+	bigger = calloc(2 * (size_t)n, sizeof(struct wg_allowedips_node *));
+	if (!bigger)
+		return;
+	table->buckets = bigger;
+	table->mask = 2 * n - 1;
+	for (uint32_t i = 0; i < n; i++) {
+		for (node = old[i]; node; node = next) {
+			next = node->same_bucket;
+			bucket_add(table, node);
+		}
+	}
+	free(old);
 }
 
 static void
@@ -49,39 +126,23 @@ list_unlink(struct wg_allowedips_node *node)
 	node->list->count--;
 }
 
-static void
-node_free(struct rcu_head *head)
-{
-	free(container_of(head, struct wg_allowedips_node, rcu));
-}
-
-/* A reader may still be about to read node->peer. */
-static void
-node_retire(struct wg_allowedips *table, struct wg_allowedips_node *node)
-{
-	list_unlink(node);
-	rcu_call(table->rcu, &node->rcu, node_free);
-}
-
-static void
-destroy_one(const struct lpm_prefix *prefix, void *value, void *ctx)
-{
-	struct wg_allowedips_node *node = value;
-
-	RTE_SET_USED(prefix);
-	RTE_SET_USED(ctx);
-	list_unlink(node);
-	free(node);
-}
-
 void
 wg_allowedips_destroy(struct wg_allowedips *table)
 {
+	struct wg_allowedips_node *node;
+
 	if (!table)
 		return;
 	wg_allowedips_release(table);
-	lpm_walk(table->lpm, destroy_one, NULL);
+	for (uint32_t i = 0; i <= table->mask; i++) {
+		while ((node = table->buckets[i])) {
+			table->buckets[i] = node->same_bucket;
+			list_unlink(node);
+			free(node);
+		}
+	}
 	lpm_destroy(table->lpm);
+	free(table->buckets);
 	free(table);
 }
 
@@ -134,42 +195,25 @@ wg_allowedips_list_init(struct wg_allowedips_list *list)
 	list->count = 0;
 }
 
-static void
-clear_host_bits(struct lpm_prefix *p)
-{
-	unsigned int from = p->len / 8;
-
-	if (p->len % 8)
-		p->addr[from++] &= 0xff00 >> (p->len % 8);
-	while (from < sizeof(p->addr))
-		p->addr[from++] = 0;
-}
-
-/*
- * A node is never given to another peer: what readers see changes in the table alone, and whoever
- * still holds the old node finds the old peer in it.
- */
 static int
-insert_node(struct wg_allowedips *table, const struct lpm_prefix *prefix,
+insert_new(struct wg_allowedips *table, const struct lpm_prefix *prefix,
 	struct wg_allowedips_list *list, struct wg_peer *peer)
 {
 	struct wg_allowedips_node *node = node_new(table);
-	void *old;
 	int rc;
 
 	if (!node)
 		return -ENOMEM;
-	node->peer = peer;
-	node->prefix = *prefix;
-	rc = lpm_insert(table->lpm, prefix, node, &old);
+	rc = lpm_insert(table->lpm, prefix, peer, NULL);
 	if (rc) {
 		free(node);
 		return rc;
 	}
-	clear_host_bits(&node->prefix);
+	node->prefix = without_host_bits(prefix);
+	if (wg_allowedips_count(table) > table->mask)
+		grow(table);
+	bucket_add(table, node);
 	list_append(list, node);
-	if (old)
-		node_retire(table, old);
 	return 0;
 }
 
@@ -177,25 +221,36 @@ int
 wg_allowedips_insert(struct wg_allowedips *table, const struct lpm_prefix *prefix,
 	struct wg_allowedips_list *list, struct wg_peer *peer)
 {
-	struct wg_allowedips_node *node = lpm_get(table->lpm, prefix);
+	struct wg_allowedips_node *node = find(table, prefix);
 
-	if (!node || node->peer != peer)
-		return insert_node(table, prefix, list, peer);
+	if (!node)
+		return insert_new(table, prefix, list, peer);
+	/* What is there is replaced, which takes no memory. */
+	if (node->list != list)
+		lpm_insert(table->lpm, prefix, peer, NULL);
 	list_unlink(node);
 	list_append(list, node);
 	return 0;
 }
 
-int
-wg_allowedips_remove(
-	struct wg_allowedips *table, const struct lpm_prefix *prefix, const struct wg_peer *peer)
+static void
+remove_node(struct wg_allowedips *table, struct wg_allowedips_node *node)
 {
-	struct wg_allowedips_node *node = lpm_get(table->lpm, prefix);
+	lpm_remove(table->lpm, &node->prefix);
+	bucket_remove(table, node);
+	list_unlink(node);
+	free(node);
+}
 
-	if (!node || node->peer != peer)
+int
+wg_allowedips_remove(struct wg_allowedips *table, const struct lpm_prefix *prefix,
+	const struct wg_allowedips_list *list)
+{
+	struct wg_allowedips_node *node = find(table, prefix);
+
+	if (!node || node->list != list)
 		return -ENOENT;
-	lpm_remove(table->lpm, prefix);
-	node_retire(table, node);
+	remove_node(table, node);
 	return 0;
 }
 
@@ -204,10 +259,8 @@ wg_allowedips_remove_by_peer(struct wg_allowedips *table, struct wg_allowedips_l
 {
 	struct wg_allowedips_node *node;
 
-	while ((node = TAILQ_FIRST(&list->nodes))) {
-		lpm_remove(table->lpm, &node->prefix);
-		node_retire(table, node);
-	}
+	while ((node = TAILQ_FIRST(&list->nodes)))
+		remove_node(table, node);
 }
 
 size_t
@@ -216,22 +269,16 @@ wg_allowedips_count(const struct wg_allowedips *table)
 	return lpm_count(table->lpm);
 }
 
-static struct wg_peer *
-peer_of(const struct wg_allowedips_node *node)
-{
-	return node ? node->peer : NULL;
-}
-
 struct wg_peer *
 wg_allowedips_lookup4(const struct wg_allowedips *table, const uint8_t addr[4])
 {
-	return peer_of(lpm_lookup4(table->lpm, addr));
+	return lpm_lookup4(table->lpm, addr);
 }
 
 struct wg_peer *
 wg_allowedips_lookup6(const struct wg_allowedips *table, const uint8_t addr[16])
 {
-	return peer_of(lpm_lookup6(table->lpm, addr));
+	return lpm_lookup6(table->lpm, addr);
 }
 
 bool
@@ -244,11 +291,5 @@ void
 wg_allowedips_lookup_burst(const struct wg_allowedips *table, const struct lpm_address *addrs,
 	struct wg_peer **peers, unsigned int n)
 {
-	void *nodes[LPM_BURST_MAX];
-
-	lpm_lookup_burst(table->lpm, addrs, nodes, n);
-	for (unsigned int i = 0; i < n; i++) {
-		peers[i] = peer_of(nodes[i]);
-		rte_prefetch0(peers[i]);
-	}
+	lpm_lookup_burst(table->lpm, addrs, (void **)peers, n);
 }

@@ -24,16 +24,11 @@ struct wg_peer;
 struct wg_allowedips;
 struct wg_allowedips_list;
 
-/* Outside this part only prefix may be read; its host bits are zero. */
+/* Control thread. Outside this part only prefix may be read; its host bits are zero. */
 struct wg_allowedips_node {
-	struct wg_peer *peer;
-	union {
-		struct {
-			struct wg_allowedips_list *list;
-			TAILQ_ENTRY(wg_allowedips_node) link;
-		};
-		struct rcu_head rcu; /* when it is in no list any longer */
-	};
+	struct wg_allowedips_list *list;
+	TAILQ_ENTRY(wg_allowedips_node) link;
+	struct wg_allowedips_node *same_bucket;
 	struct lpm_prefix prefix;
 };
 
@@ -72,9 +67,9 @@ void wg_allowedips_release(struct wg_allowedips *table);
 int wg_allowedips_insert(struct wg_allowedips *table, const struct lpm_prefix *prefix,
 	struct wg_allowedips_list *list, struct wg_peer *peer);
 
-/* Control thread. 0, or -ENOENT when this peer does not have exactly this prefix. */
-int wg_allowedips_remove(
-	struct wg_allowedips *table, const struct lpm_prefix *prefix, const struct wg_peer *peer);
+/* Control thread. 0, or -ENOENT when exactly this prefix is not on this list. */
+int wg_allowedips_remove(struct wg_allowedips *table, const struct lpm_prefix *prefix,
+	const struct wg_allowedips_list *list);
 
 /* Control thread. Each prefix goes at once; readers may see some gone and others not yet. */
 void wg_allowedips_remove_by_peer(struct wg_allowedips *table, struct wg_allowedips_list *list);

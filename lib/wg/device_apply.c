@@ -196,7 +196,7 @@ apply_each_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_
 		const struct lpm_prefix *prefix = &up->allowed[i].prefix;
 
 		if (up->allowed[i].remove)
-			wg_allowedips_remove(dev->allowedips, prefix, peer);
+			wg_allowedips_remove(dev->allowedips, prefix, &peer->allowed);
 		else
 			wg_allowedips_insert(dev->allowedips, prefix, &peer->allowed, peer);
 	}
@@ -223,7 +223,7 @@ replace_allowed(struct wg_device *dev, struct wg_peer *peer, const struct wg_upd
 			first = after;
 	}
 	while ((node = TAILQ_FIRST(&list->nodes)) != first)
-		wg_allowedips_remove(dev->allowedips, &node->prefix, peer);
+		wg_allowedips_remove(dev->allowedips, &node->prefix, list);
 }
 
 static bool
