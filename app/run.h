@@ -13,71 +13,59 @@
 #include "path.h"
 #include "ring.h"
 
-struct tg_run {
-	uint32_t peer; /* id, or a reserved tin */
-	uint16_t first;
-	uint16_t n;
+struct tg_runs {
+	unsigned int n;
+	uint32_t ids[TG_BURST]; /* of peers, or reserved tins */
+	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
+	uint8_t first[TG_BURST]; /* packet */
+	uint8_t len[TG_BURST]; /* packets */
 };
 
-/* At most n runs, n at most TG_BURST; returns how many. */
-static inline unsigned int
-tg_runs(struct rte_mbuf **pkts, unsigned int n, struct tg_run runs[TG_BURST])
+_Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
+
+/* Data path. The runs of n packets, TG_BURST at most. */
+static inline void
+tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r)
 {
-	unsigned int i, n_runs = 0;
+	unsigned int i;
 
+	r->n = 0;
 	for (i = 0; i < n; i++) {
-		uint32_t peer = tg_meta(pkts[i])->peer;
+		uint32_t id = tg_meta(pkts[i])->peer;
 
-		if (!n_runs || runs[n_runs - 1].peer != peer)
-			runs[n_runs++] = (struct tg_run){.peer = peer, .first = (uint16_t)i};
-		runs[n_runs - 1].n++;
+		if (!r->n || r->ids[r->n - 1] != id) {
+			r->ids[r->n] = id;
+			r->first[r->n] = (uint8_t)i;
+			r->len[r->n++] = 0;
+		}
+		r->len[r->n - 1]++;
 	}
-	return n_runs;
+	wg_device_peers(env->dev, r->ids, r->peers, r->n);
 }
 
-/* A single run has nothing to overlap with. */
+/* Asks for the sessions to seal under. */
 static inline void
-tg_runs_fetch_peers(const struct tg_env *env, const struct tg_run *runs, unsigned int n)
+tg_runs_fetch_sessions(const struct tg_runs *r)
 {
 	unsigned int i;
 
-	if (n < 2)
-		return;
-	for (i = 0; i < n; i++)
-		wg_device_fetch_slot(env->dev, runs[i].peer);
-	for (i = 0; i < n; i++)
-		wg_device_fetch_peer(env->dev, runs[i].peer);
+	for (i = 0; r->n > 1 && i < r->n; i++)
+		if (r->peers[i])
+			rte_prefetch0(
+				atomic_load_explicit(&r->peers[i]->current, memory_order_relaxed));
 }
 
-/* After the peers: the sessions to seal under. */
+/* Asks for the paths to send by, and for what is stamped then. */
 static inline void
-tg_runs_fetch_sessions(const struct tg_env *env, const struct tg_run *runs, unsigned int n)
+tg_runs_fetch_paths(const struct tg_runs *r)
 {
 	unsigned int i;
 
-	if (n < 2)
-		return;
-	for (i = 0; i < n; i++) {
-		const struct wg_peer *peer = wg_device_peer(env->dev, runs[i].peer);
-
-		if (peer)
-			rte_prefetch0(atomic_load_explicit(&peer->current, memory_order_relaxed));
-	}
-}
-
-/* After the peers. */
-static inline void
-tg_runs_fetch_paths(const struct tg_env *env, const struct tg_run *runs, unsigned int n)
-{
-	unsigned int i;
-
-	if (n < 2)
-		return;
-	for (i = 0; i < n; i++) {
-		const struct wg_peer *peer = wg_device_peer(env->dev, runs[i].peer);
-		const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
-
-		rte_prefetch0(path);
+	for (i = 0; r->n > 1 && i < r->n; i++) {
+		if (!r->peers[i])
+			continue;
+		rte_prefetch0(tg_path_of(r->peers[i]));
+		rte_prefetch0(&r->peers[i]->last_sent);
 	}
 }
 

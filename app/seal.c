@@ -206,14 +206,14 @@ drop_all(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, enum tg_dr
  * One run of packets for the same peer: one look at its state, one session, one add to its counter.
  */
 static void
-run(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct tg_batch *out)
+run(struct tg_crypto *c, const struct tg_runs *r, unsigned int i, struct tg_batch *out)
 {
-	uint32_t id = tg_meta(pkts[0])->peer;
-	const struct wg_peer *peer = wg_device_peer(c->env->dev, id);
-	struct tg_lane_peer *lane = tg_lane_peer(c, id);
+	struct rte_mbuf **pkts = &out->pkts[r->first[i]];
+	const struct wg_peer *peer = r->peers[i];
+	struct tg_lane_peer *lane = tg_lane_peer(c, r->ids[i]);
 	bool wait = lane->held || atomic_load_explicit(&lane->waiting, memory_order_relaxed);
+	unsigned int n = r->len[i];
 	struct seal s;
-	unsigned int i;
 
 	if (unlikely(!peer)) {
 		drop_all(c, pkts, n, TG_DROP_PEER_GONE);
@@ -226,28 +226,27 @@ run(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct tg_batch
 		run_in_order(c, pkts, n, &s, out);
 		return;
 	}
-	for (i = 0; i < n; i++)
-		seal(c, pkts[i], &s, out);
+	for (; n--; pkts++)
+		seal(c, *pkts, &s, out);
 }
 
 void
 tg_seal_flush(struct tg_crypto *c)
 {
 	struct tg_batch *b = &c->seal;
-	struct tg_run runs[TG_BURST];
-	unsigned int i, n_runs;
+	struct tg_runs runs;
+	unsigned int i;
 
 	if (!b->n)
 		return;
-	n_runs = tg_runs(b->pkts, b->n, runs);
-	tg_runs_fetch_peers(c->env, runs, n_runs);
-	for (i = 0; n_runs > 1 && i < n_runs; i++)
-		rte_prefetch0(tg_lane_peer(c, runs[i].peer));
-	tg_runs_fetch_sessions(c->env, runs, n_runs);
+	tg_runs_find(c->env, b->pkts, b->n, &runs);
+	for (i = 0; runs.n > 1 && i < runs.n; i++)
+		rte_prefetch0(tg_lane_peer(c, runs.ids[i]));
+	tg_runs_fetch_sessions(&runs);
 	/* Sealed packets move up over those that end here: b->n never overtakes a run. */
 	b->n = 0;
-	for (i = 0; i < n_runs; i++)
-		run(c, &b->pkts[runs[i].first], runs[i].n, b);
+	for (i = 0; i < runs.n; i++)
+		run(c, &runs, i, b);
 	aead_seal_burst(c->aead, b->jobs, b->n);
 	c->sealed += b->n;
 	tg_crypto_slow_down(c, b->n);

@@ -178,16 +178,16 @@ flush(struct tg_tx *tx, struct arrivals *a)
 }
 
 static void
-arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_run *run,
-	const struct wg_peer *peer, const struct fq_tin_conf *conf)
+arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_runs *r,
+	unsigned int run, const struct fq_tin_conf *conf)
 {
 	unsigned int i;
 
-	for (i = run->first; i < run->first + run->n; i++) {
+	for (i = r->first[run]; i < r->first[run] + r->len[run]; i++) {
 		const struct tg_meta *meta = tg_meta(pkts[i]);
 		struct fq *queue;
 
-		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], peer))
+		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], r->peers[run]))
 			continue;
 		queue = queue_of(tx, meta);
 		if (queue != a->queue)
@@ -195,7 +195,7 @@ arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struc
 		a->queue = queue;
 		a->port = meta->port;
 		a->items[a->n++] =
-			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = run->peer};
+			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = r->ids[run]};
 	}
 }
 
@@ -203,19 +203,14 @@ void
 tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct fq_tin_conf confs[TG_BURST];
-	struct tg_run runs[TG_BURST];
+	struct tg_runs runs;
 	struct arrivals a = {.n = 0};
-	unsigned int i, n_runs = tg_runs(pkts, n, runs);
+	unsigned int i;
 
-	tg_runs_fetch_peers(tx->env, runs, n_runs);
-	tg_runs_fetch_paths(tx->env, runs, n_runs);
-	for (i = 0; i < n_runs; i++) {
-		uint32_t id = runs[i].peer;
-		const struct wg_peer *peer =
-			id < WG_PEER_ID_RESERVED ? wg_device_peer(tx->env->dev, id) : NULL;
-
-		arrive(tx, &a, pkts, &runs[i], peer, tg_transmit_conf(peer, &confs[i]));
-	}
+	tg_runs_find(tx->env, pkts, n, &runs);
+	tg_runs_fetch_paths(&runs);
+	for (i = 0; i < runs.n; i++)
+		arrive(tx, &a, pkts, &runs, i, tg_transmit_conf(runs.peers[i], &confs[i]));
 	flush(tx, &a);
 }
 

@@ -259,15 +259,10 @@ wg_device_peer(const struct wg_device *dev, uint32_t peer_id)
 }
 
 void
-wg_device_fetch_slot(const struct wg_device *dev, uint32_t peer_id)
+wg_device_peers(
+	const struct wg_device *dev, const uint32_t *ids, struct wg_peer **peers, unsigned int n)
 {
-	wg_peers_fetch_slot(&dev->peers, peer_id);
-}
-
-void
-wg_device_fetch_peer(const struct wg_device *dev, uint32_t peer_id)
-{
-	wg_peers_fetch(&dev->peers, peer_id);
+	wg_peers_get_burst(&dev->peers, ids, peers, n);
 }
 
 const struct wg_index *

@@ -133,10 +133,9 @@ const struct wg_identity *wg_device_identity(const struct wg_device *dev);
 
 /* Data path (and control): tables that live as long as the device. */
 struct wg_peer *wg_device_peer(const struct wg_device *dev, uint32_t peer_id);
-/* Ask for the memory that wg_device_peer() reads: first the slot, and when that is there the peer.
- */
-void wg_device_fetch_slot(const struct wg_device *dev, uint32_t peer_id);
-void wg_device_fetch_peer(const struct wg_device *dev, uint32_t peer_id);
+/* The same for n ids, whose misses overlap; peers[i] is NULL when that one is gone. */
+void wg_device_peers(
+	const struct wg_device *dev, const uint32_t *ids, struct wg_peer **peers, unsigned int n);
 const struct wg_index *wg_device_index(const struct wg_device *dev);
 const struct wg_allowedips *wg_device_allowedips(const struct wg_device *dev);
 

@@ -60,23 +60,29 @@ wg_peers_get(const struct wg_peers *p, uint32_t id)
 	return peer && peer->id == id ? peer : NULL;
 }
 
-/* Data path. Ask for the slot, and for the peer in it and what is stamped when it is sent to. */
+/*
+ * Data path. The same for n ids, step by step: each asks for the memory that the next one reads, so
+ * that misses overlap.
+ */
 static inline void
-wg_peers_fetch_slot(const struct wg_peers *p, uint32_t id)
+wg_peers_get_burst(
+	const struct wg_peers *p, const uint32_t *ids, struct wg_peer **peers, unsigned int n)
 {
-	rte_prefetch0(&p->slots[RTE_MIN(id & WG_PEER_SLOT_MASK, p->max - 1)]);
-}
+	unsigned int i;
 
-static inline void
-wg_peers_fetch(const struct wg_peers *p, uint32_t id)
-{
-	uint32_t slot = RTE_MIN(id & WG_PEER_SLOT_MASK, p->max - 1);
-	const struct wg_peer *peer = atomic_load_explicit(&p->slots[slot], memory_order_relaxed);
+	for (i = 0; n > 1 && i < n; i++)
+		rte_prefetch0(&p->slots[RTE_MIN(ids[i] & WG_PEER_SLOT_MASK, p->max - 1)]);
+	for (i = 0; i < n; i++) {
+		uint32_t slot = ids[i] & WG_PEER_SLOT_MASK;
 
-	if (!peer)
-		return;
-	rte_prefetch0(peer);
-	rte_prefetch0(RTE_PTR_ADD(peer, offsetof(struct wg_peer, last_sent)));
+		peers[i] = slot < p->max
+			? atomic_load_explicit(&p->slots[slot], memory_order_acquire)
+			: NULL;
+		rte_prefetch0(peers[i]);
+	}
+	for (i = 0; i < n; i++)
+		if (peers[i] && peers[i]->id != ids[i])
+			peers[i] = NULL;
 }
 
 #endif
