@@ -23,7 +23,7 @@ tg_open_add(struct tg_crypto *c, struct rte_mbuf *m)
 
 	if (!kp)
 		why = TG_DROP_NO_SESSION;
-	else if (!wg_keypair_usable(kp, c->now))
+	else if (!wg_keypair_receives(kp, c->now))
 		why = TG_DROP_EXPIRED;
 	else if (!wg_replay_check(&kp->replay, counter))
 		why = TG_DROP_REPLAY;

@@ -139,7 +139,7 @@ shape(struct rte_mbuf *m, struct seal *s, struct aead_job *job)
 	if (len && s->ecn)
 		meta->tos = pkt_ecn_encap(pkt_ip_tos(text));
 	meta->op = TG_OP_WIRE;
-	meta->keypair = s->kp->local_index;
+	meta->keypair = s->kp->session;
 	meta->counter = (uint32_t)counter;
 	memset(text + len, 0, WG_TAG_LEN);
 	m->data_off -= sizeof(*msg);

@@ -153,6 +153,6 @@ wg_index_fetch(const struct wg_index *t, uint32_t index)
 
 	if (!entry || entry & IS_HANDSHAKE)
 		return NULL;
-	rte_prefetch0(kp);
+	rte_prefetch0(kp->recv_key);
 	return kp;
 }

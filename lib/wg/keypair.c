@@ -20,8 +20,10 @@ wg_keypair_create(struct wg_vault *vault, struct wg_peer *peer, const struct wg_
 	memcpy(kp->send_key, keys->send, WG_KEY_LEN);
 	memcpy(kp->recv_key, keys->receive, WG_KEY_LEN);
 	kp->birth = now;
+	kp->recv_until = now + WG_REJECT_AFTER_TIME;
 	kp->peer = peer;
 	kp->local_index = local_index;
+	kp->session = local_index;
 	kp->remote_index = remote_index;
 	kp->initiator = initiator;
 	atomic_init(&kp->unconfirmed, !initiator);

@@ -22,18 +22,23 @@ struct wg_peer;
 struct wg_session_keys;
 struct wg_vault;
 
-/* Keys are secret, and wiped when the memory is freed. Aligned to cache lines. */
+/*
+ * Keys are secret, and wiped when the memory is freed. Each direction finds all that it needs of a
+ * session on one cache line, which is why the index and the age are there twice.
+ */
 struct wg_keypair {
 	/* Sending. */
-	uint8_t send_key[WG_KEY_LEN];
+	uint8_t send_key[WG_KEY_LEN] __rte_cache_aligned;
 	_Atomic uint64_t send_counter;
 	uint64_t birth;
-	struct wg_peer *peer;
-	uint32_t local_index;
+	uint32_t session; /* local_index, as the name of the session */
 	uint32_t remote_index;
 
 	/* Receiving. */
 	uint8_t recv_key[WG_KEY_LEN] __rte_cache_aligned;
+	struct wg_peer *peer;
+	uint64_t recv_until;
+	uint32_t local_index;
 	bool initiator;
 	_Atomic bool
 		unconfirmed; /* a responder's, until control has made it the one to send under */
@@ -44,6 +49,10 @@ struct wg_keypair {
 	struct wg_vault *vault; /* that it is from */
 	struct rcu_head rcu;
 };
+
+_Static_assert(offsetof(struct wg_keypair, remote_index) < RTE_CACHE_LINE_SIZE &&
+		offsetof(struct wg_keypair, replay.bits) == 2 * RTE_CACHE_LINE_SIZE,
+	"a line for each direction");
 
 /* Control. A session that nobody sees yet. NULL when memory is short. vault: of things of this
  * size.
@@ -64,6 +73,13 @@ static inline bool
 wg_keypair_usable(const struct wg_keypair *kp, uint64_t now)
 {
 	return now < kp->birth + WG_REJECT_AFTER_TIME;
+}
+
+/* The same for who receives. */
+static inline bool
+wg_keypair_receives(const struct wg_keypair *kp, uint64_t now)
+{
+	return now < kp->recv_until;
 }
 
 /*

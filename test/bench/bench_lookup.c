@@ -24,7 +24,7 @@
  * A session as far as the index reads it, which is its first cache lines: a million whole ones
  * would take more than a gigabyte.
  */
-#define SESSION_SIZE RTE_ALIGN(offsetof(struct wg_keypair, recv_key), RTE_CACHE_LINE_SIZE)
+#define SESSION_SIZE offsetof(struct wg_keypair, replay.bits)
 
 struct tables {
 	uint32_t n;

@@ -105,7 +105,7 @@ receive_data(struct soak_side *side, const struct soak_message *m, const struct 
 	uint32_t index = rte_le_to_cpu_32(msg->header.receiver);
 	struct wg_keypair *kp = wg_index_keypair(wg_device_index(side->dev), index);
 
-	if (!kp || !wg_keypair_usable(kp, s->ev.now) ||
+	if (!kp || !wg_keypair_receives(kp, s->ev.now) ||
 		memcmp(kp->recv_key, msg->key, WG_KEY_LEN) != 0) {
 		s->counts.foreign++;
 		return "session unknown or over";

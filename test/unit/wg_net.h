@@ -378,7 +378,7 @@ net_receive_data(struct net_side *side, const struct net_message *m)
 	struct wg_keypair *kp = wg_index_keypair(wg_device_index(side->dev), index);
 	struct wg_peer *peer;
 
-	if (!kp || !wg_keypair_usable(kp, side->net->now) ||
+	if (!kp || !wg_keypair_receives(kp, side->net->now) ||
 		!wg_replay_update(&kp->replay, rte_le_to_cpu_64(msg->header.counter))) {
 		side->data_refused++;
 		return;
