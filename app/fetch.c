@@ -132,7 +132,6 @@ tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
 		const struct wg_peer *peer = b->keypairs[i]->peer;
 		const struct tg_path *path = tg_path_of(peer);
 
-		rte_prefetch0(tg_lane_peer(c, peer->id));
 		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
 	}
 }

@@ -225,7 +225,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 	rte_pktmbuf_adj(m, sizeof(struct wg_data));
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip.total_len));
 	tg_meta(m)->peer = kp->peer->id;
-	if (park_it || tg_lane_peer(c, kp->peer->id)->parked)
+	if (park_it || (c->n_parked && tg_lane_peer(c, kp->peer->id)->parked))
 		park(c, m);
 	else
 		forward(c, m, &ip);

@@ -271,9 +271,10 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 		rte_errno = errno;
 		return false;
 	}
-	crypto->peers = rte_zmalloc(
-		"lane peers", sizeof(*crypto->peers) * params->max_peers, RTE_CACHE_LINE_SIZE);
-	if (!crypto->peers)
+	crypto->lane = rte_zmalloc("lane",
+		sizeof(*crypto->lane) + params->max_peers * sizeof(crypto->lane->peers[0]),
+		RTE_CACHE_LINE_SIZE);
+	if (!crypto->lane)
 		return false;
 	crypto->queue = crypto_queue(p, crypto, params);
 	if (!crypto->queue)
@@ -284,7 +285,7 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 	crypto->cost = crypto->burst_cycles / TG_BURST;
 	crypto->random = (uint32_t)p->env.salt | 1;
 	for (j = 0; j < p->env.n_tx; j++) {
-		p->tx[j]->lanes[i] = crypto->peers;
+		p->tx[j]->lanes[i] = crypto->lane;
 		p->tx[j]->bursts[i] = &crypto->burst;
 		crypto->hints[j] = &p->tx[j]->hinter.hints;
 	}

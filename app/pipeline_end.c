@@ -117,7 +117,7 @@ destroy_crypto(struct tg_pipeline *p, struct tg_crypto *crypto)
 	for (i = 0; i < p->env.n_tx; i++)
 		rte_ring_free(crypto->from_queue[i]);
 	aead_destroy(crypto->aead);
-	rte_free(crypto->peers);
+	rte_free(crypto->lane);
 	rte_free(crypto);
 }
 

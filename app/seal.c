@@ -16,7 +16,7 @@ send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
 
 /* No session: the packet joins the peer's closed tin as it is. */
 static void
-stage(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
+stage(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	struct tg_outbox *box = &c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)];
 
@@ -29,7 +29,7 @@ stage(struct tg_crypto *c, struct rte_mbuf *m, struct tg_lane_peer *peer)
 		tg_drop(&c->counters, m, TG_DROP_TX_FULL);
 		return;
 	}
-	atomic_fetch_add_explicit(&peer->waiting, 1, memory_order_relaxed);
+	tg_lane_wait(c->lane, tg_meta(m)->peer, 1);
 	send_to_tx(c, m);
 }
 
@@ -90,8 +90,7 @@ tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m)
 
 	meta->fq.hash = m->hash.rss;
 	if (meta->op == TG_OP_RESEAL)
-		atomic_fetch_sub_explicit(
-			&tg_lane_peer(c, meta->peer)->waiting, 1, memory_order_relaxed);
+		tg_lane_wait_over(c->lane, meta->peer);
 	c->seal.pkts[c->seal.n++] = m;
 	if (c->seal.n == TG_BURST)
 		tg_seal_flush(c);
@@ -185,7 +184,7 @@ run_in_order(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct
 		s->kp = NULL;
 	for (i = 0; i < n; i++) {
 		if (!s->kp)
-			stage(c, pkts[i], lane);
+			stage(c, pkts[i]);
 		else if (!is_older(pkts[i]))
 			hold(c, pkts[i], lane);
 		else
@@ -202,6 +201,24 @@ drop_all(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, enum tg_dr
 		tg_drop(&c->counters, pkts[i], why);
 }
 
+/* Are older packets of any peer on their way to where this one's would have to wait? */
+static bool
+any_wait(const struct tg_crypto *c)
+{
+	return c->n_held || atomic_load_explicit(&c->lane->waiting, memory_order_acquire);
+}
+
+static bool
+waits(const struct tg_crypto *c, uint32_t id)
+{
+	const struct tg_lane_peer *peer;
+
+	if (likely(!any_wait(c)))
+		return false;
+	peer = tg_lane_peer(c, id);
+	return peer->held || atomic_load_explicit(&peer->waiting, memory_order_relaxed);
+}
+
 /*
  * One run of packets for the same peer: one look at its state, one session, one add to its counter.
  */
@@ -210,8 +227,6 @@ run(struct tg_crypto *c, const struct tg_runs *r, unsigned int i, struct tg_batc
 {
 	struct rte_mbuf **pkts = &out->pkts[r->first[i]];
 	const struct wg_peer *peer = r->peers[i];
-	struct tg_lane_peer *lane = tg_lane_peer(c, r->ids[i]);
-	bool wait = lane->held || atomic_load_explicit(&lane->waiting, memory_order_relaxed);
 	unsigned int n = r->len[i];
 	struct seal s;
 
@@ -222,7 +237,8 @@ run(struct tg_crypto *c, const struct tg_runs *r, unsigned int i, struct tg_batc
 	s = (struct seal){.kp = wg_peer_session(peer, c->now),
 		.mtu = tg_route_peer_mtu(c->env, peer),
 		.ecn = atomic_load_explicit(&peer->ecn, memory_order_relaxed)};
-	if (unlikely(wait || !s.kp || !wg_keypair_take_counters(s.kp, n, &s.counter))) {
+	if (unlikely(waits(c, r->ids[i]) || !s.kp ||
+		    !wg_keypair_take_counters(s.kp, n, &s.counter))) {
 		run_in_order(c, pkts, n, &s, out);
 		return;
 	}
@@ -240,7 +256,7 @@ tg_seal_flush(struct tg_crypto *c)
 	if (!b->n)
 		return;
 	tg_runs_find(c->env, b->pkts, b->n, &runs);
-	for (i = 0; runs.n > 1 && i < runs.n; i++)
+	for (i = any_wait(c) ? 0 : runs.n; i < runs.n; i++)
 		rte_prefetch0(tg_lane_peer(c, runs.ids[i]));
 	tg_runs_fetch_sessions(&runs);
 	/* Sealed packets move up over those that end here: b->n never overtakes a run. */

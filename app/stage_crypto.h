@@ -59,6 +59,29 @@ struct tg_lane_peer {
 	uint16_t parked;
 };
 
+struct tg_lane {
+	_Atomic uint32_t waiting; /* of all peers */
+	struct tg_lane_peer peers[]; /* by slot */
+};
+
+/* Crypto, before TX can see them; TX, of the fragments of one that waits. */
+static inline void
+tg_lane_wait(struct tg_lane *lane, uint32_t peer, uint16_t n)
+{
+	atomic_fetch_add_explicit(&lane->waiting, n, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		&lane->peers[peer & WG_PEER_SLOT_MASK].waiting, n, memory_order_relaxed);
+}
+
+/* One has come back to the crypto stage, or TX has dropped it. */
+static inline void
+tg_lane_wait_over(struct tg_lane *lane, uint32_t peer)
+{
+	atomic_fetch_sub_explicit(
+		&lane->peers[peer & WG_PEER_SLOT_MASK].waiting, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_release);
+}
+
 struct tg_crypto {
 	const struct tg_env *env;
 	struct aead *aead;
@@ -84,7 +107,7 @@ struct tg_crypto {
 	struct tg_batch seal;
 	struct tg_batch open;
 
-	struct tg_lane_peer *peers; /* by slot */
+	struct tg_lane *lane;
 
 	struct tg_recent_way recent;
 	struct tg_recent_sender sender;
@@ -140,7 +163,7 @@ tg_crypto_slow_down(const struct tg_crypto *c, unsigned int n)
 static inline struct tg_lane_peer *
 tg_lane_peer(const struct tg_crypto *c, uint32_t peer)
 {
-	return &c->peers[peer & WG_PEER_SLOT_MASK];
+	return &c->lane->peers[peer & WG_PEER_SLOT_MASK];
 }
 
 #endif

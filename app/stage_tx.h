@@ -54,7 +54,7 @@ struct tg_tx {
 	struct rte_ring *to_crypto[TG_STAGES_MAX];
 	struct rte_ring *to_cipher[TG_STAGES_MAX]; /* of plain.c; NULL when sealing at enqueue */
 	const _Atomic uint16_t *bursts[TG_STAGES_MAX]; /* that the crypto stages take */
-	struct tg_lane_peer
+	struct tg_lane
 		*lanes[TG_STAGES_MAX]; /* of the crypto stages: waiting is counted here too */
 
 	struct tg_wire wires[TG_PORTS_MAX];

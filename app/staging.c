@@ -6,18 +6,12 @@
 #include "mss.h"
 #include "route.h"
 
-static struct tg_lane_peer *
-lane_of(struct tg_tx *tx, struct rte_mbuf *m)
-{
-	const struct tg_meta *meta = tg_meta(m);
-
-	return &tx->lanes[meta->crypto][meta->peer & WG_PEER_SLOT_MASK];
-}
-
 static void
 waits_no_more(struct tg_tx *tx, struct rte_mbuf *m)
 {
-	atomic_fetch_sub_explicit(&lane_of(tx, m)->waiting, 1, memory_order_relaxed);
+	const struct tg_meta *meta = tg_meta(m);
+
+	tg_lane_wait_over(tx->lanes[meta->crypto], meta->peer);
 }
 
 static void
@@ -151,14 +145,15 @@ give_back(struct tg_tx *tx, struct rte_mbuf *m)
 static unsigned int
 cut(struct tg_tx *tx, struct rte_mbuf *m)
 {
-	struct tg_lane_peer *lane = lane_of(tx, m);
+	struct tg_lane *lane = tx->lanes[tg_meta(m)->crypto];
+	uint32_t peer = tg_meta(m)->peer;
 	struct rte_mbuf *out[TG_FRAGMENTS_MAX];
 	unsigned int i, n = tg_fragment(tx->env, &tx->counters, m, out);
 
-	atomic_fetch_add_explicit(&lane->waiting, n, memory_order_relaxed);
+	tg_lane_wait(lane, peer, (uint16_t)n);
 	for (i = 0; i < n; i++)
 		give_back(tx, out[i]);
-	atomic_fetch_sub_explicit(&lane->waiting, 1, memory_order_relaxed);
+	tg_lane_wait_over(lane, peer);
 	return n;
 }
 

@@ -178,10 +178,13 @@ bed_assert_nothing_held(const struct bed *bed)
 	for (i = 0; i < bed->p.env.n_crypto; i++) {
 		assert_int_equal(bed->p.crypto[i]->n_held, 0);
 		assert_int_equal(bed->p.crypto[i]->n_parked, 0);
+		assert_int_equal(bed->p.crypto[i]->lane->waiting, 0);
 		for (slot = 0; slot < bed->max_peers; slot++) {
-			assert_int_equal(bed->p.crypto[i]->peers[slot].waiting, 0);
-			assert_int_equal(bed->p.crypto[i]->peers[slot].held, 0);
-			assert_int_equal(bed->p.crypto[i]->peers[slot].parked, 0);
+			const struct tg_lane_peer *peer = &bed->p.crypto[i]->lane->peers[slot];
+
+			assert_int_equal(peer->waiting, 0);
+			assert_int_equal(peer->held, 0);
+			assert_int_equal(peer->parked, 0);
 		}
 	}
 	for (i = 0; i < bed->p.env.n_tx; i++)
