@@ -183,6 +183,27 @@ check_walk(const struct lpm *t, const struct model *m)
 	assert_int_equal(lpm_count(t), m->n);
 }
 
+/*
+ * Whatever follows the bits that decided: the very next one is the one to be caught by, the others
+ * are as may be.
+ */
+static void
+check_alike(
+	const struct lpm *t, const struct model *m, const struct lpm_prefix *addr, uint64_t *state)
+{
+	unsigned int bits = addr->family == AF_INET ? 32 : 128, alike = 0;
+	struct lpm_address a = {addr->addr, addr->family == AF_INET ? 4 : 6};
+	void *value = lpm_lookup_alike(t, &a, &alike);
+	struct lpm_prefix other = *addr;
+
+	assert_ptr_equal(value, model_lookup(m, addr));
+	assert_in_range(alike, 1, bits);
+	for (unsigned int bit = alike; bit < bits; bit++)
+		if (bit == alike || test_random(state) >> 40 & 1)
+			other.addr[bit / 8] ^= 0x80 >> bit % 8;
+	assert_ptr_equal(value, model_lookup(m, &other));
+}
+
 static void
 test_against_model(void **unused)
 {
@@ -209,6 +230,7 @@ test_against_model(void **unused)
 		}
 		assert_ptr_equal(lookup(t, &p), model_lookup(m, &p));
 		assert_ptr_equal(lookup(t, &q), model_lookup(m, &q));
+		check_alike(t, m, &q, &state);
 		hits += !!lookup(t, &q);
 		if (n % 1000 == 0) {
 			check_walk(t, m);

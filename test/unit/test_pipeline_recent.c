@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a stage remembers of the packet before (recent.h) is that packet's alone: other addresses,
- * another peer and another poll look for themselves.
+ * another peer and another poll look for themselves, unless they must find the same.
  */
 #include "pipeline_faults.h"
 
@@ -96,6 +96,82 @@ test_the_other_family(void **state)
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 1);
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_ROUTE), 1);
+	bed_finish(bed);
+}
+
+/*
+ * 10.2.0.0/16 leads into the tunnel, and so does fd02::/16; each of these is one bit away from what
+ * was sent before, and has a route of its own, or a bit beyond the prefix and has none.
+ */
+static void
+test_what_lies_near_has_another_route(void **state)
+{
+	static const uint8_t src[16] = {0xfd, 1, [15] = 2};
+	static const uint8_t near4[][4] = {{10, 2, 0, 3}, {10, 3, 0, 2}};
+	static const uint8_t near6[][16] = {
+		{0xfd, 2, [7] = 1, [15] = 3}, {0xfd, 3, [7] = 1, [15] = 2}};
+	struct bed *bed = gateway();
+	uint8_t p[256];
+	unsigned int i;
+
+	(void)state;
+	bed_route(bed, "10.2.0.3", 32, TG_HOP_BLACKHOLE, 0);
+	bed_route(bed, "fd02:0:0:1::3", 128, TG_HOP_BLACKHOLE, 0);
+	for (i = 0; i < RTE_DIM(near4); i++) {
+		bed_lan_send(bed, 0, 0, 100);
+		bed_feed(bed, LAN,
+			bed_frame(bed, LAN, p,
+				bed_udp4(p, (const uint8_t[]){10, 1, 0, 2}, near4[i], 1000, 9,
+					"lost", 4)));
+		bed_lan_send(bed, 1, 5, 100);
+		bed_feed(bed, LAN,
+			bed_frame(bed, LAN, p, bed_udp6(p, src, near6[i], 1000, 9, "lost", 4)));
+		bed_lan_send(bed, 0, 0, 100);
+	}
+	bed_settle(bed);
+	assert_int_equal(bed->flows[0].got, 4);
+	assert_int_equal(bed->flows[5].got, 2);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_PROHIBITED), 2);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_ROUTE), 2);
+	bed_finish(bed);
+}
+
+/* 169.252.0.1 and 169.254.0.1 have the same route; the latter is for the link, by whatever. */
+static void
+test_what_lies_near_is_for_the_kernel(void **state)
+{
+	static const uint8_t src[4] = {10, 1, 0, 2};
+	static const uint8_t far[4] = {169, 252, 0, 1}, link[4] = {169, 254, 0, 1};
+	struct bed *bed = gateway();
+	uint8_t p[256];
+
+	(void)state;
+	bed_route(bed, "169.0.0.0", 8, TG_HOP_BLACKHOLE, 0);
+	bed_feed(bed, LAN, bed_frame(bed, LAN, p, bed_udp4(p, src, far, 1000, 9, "lost", 4)));
+	bed_feed(bed, LAN, bed_frame(bed, LAN, p, bed_udp4(p, src, link, 1000, 9, "twin", 4)));
+	bed_rx(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_PROHIBITED), 1);
+	assert_int_equal(rte_ring_count(bed->p.rx[0]->local.ring), 1);
+	bed_settle(bed);
+	bed_finish(bed);
+}
+
+/* 10.1.0.0/16 is a link, where each host has a MAC of its own: that of 10.1.0.3 is to be asked for.
+ */
+static void
+test_what_lies_near_on_the_link(void **state)
+{
+	static const uint8_t dst[4] = {10, 1, 0, 3};
+	struct bed *bed = gateway();
+	uint8_t src[16], p[256];
+
+	(void)state;
+	bed_host(0, AF_INET, src);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_remote_send(bed, 0, p, bed_udp4(p, src, dst, 1000, 9, "asks", 4));
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 1);
+	assert_int_equal(bed->n_local[TG_OP_RESOLVE], 1);
 	bed_finish(bed);
 }
 
@@ -201,6 +277,9 @@ main(void)
 		cmocka_unit_test(test_each_destination_of_a_burst),
 		cmocka_unit_test(test_the_first_of_a_train_is_broken),
 		cmocka_unit_test(test_the_other_family),
+		cmocka_unit_test(test_what_lies_near_has_another_route),
+		cmocka_unit_test(test_what_lies_near_is_for_the_kernel),
+		cmocka_unit_test(test_what_lies_near_on_the_link),
 		cmocka_unit_test(test_the_source_of_another_peer),
 		cmocka_unit_test(test_the_next_poll_looks_again),
 		cmocka_unit_test(test_the_next_poll_looks_again_behind_the_cipher),
