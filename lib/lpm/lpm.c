@@ -98,17 +98,6 @@ lpm_remove(struct lpm *t, const struct lpm_prefix *p)
 	return trie ? lpm_trie_remove(t, trie, key, p->len) : NULL;
 }
 
-void *
-lpm_get(const struct lpm *t, const struct lpm_prefix *p)
-{
-	/* The search is shared with the changes; by itself it writes nothing. */
-	struct lpm *table = (struct lpm *)(uintptr_t)t;
-	lpm_key key;
-	struct lpm_trie *trie = trie_of(table, p, &key);
-
-	return trie ? lpm_trie_get(trie, key, p->len) : NULL;
-}
-
 struct walk {
 	uint8_t family;
 	void (*fn)(const struct lpm_prefix *p, void *value, void *ctx);

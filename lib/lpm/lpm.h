@@ -50,9 +50,6 @@ void lpm_release(struct lpm *t);
 /* Writer. Returns the value removed, NULL when that exact prefix was not there. */
 void *lpm_remove(struct lpm *t, const struct lpm_prefix *p);
 
-/* Writer. The value at exactly this prefix, or NULL. */
-void *lpm_get(const struct lpm *t, const struct lpm_prefix *p);
-
 /* Readers. addr in network order. NULL when nothing matches. */
 void *lpm_lookup4(const struct lpm *t, const uint8_t addr[4]);
 void *lpm_lookup6(const struct lpm *t, const uint8_t addr[16]);

@@ -364,12 +364,3 @@ lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 	end_change(trie);
 	return value;
 }
-
-void *
-lpm_trie_get(struct lpm_trie *trie, lpm_key key, unsigned int len)
-{
-	struct place p = seek(trie, key, len);
-	uintptr_t *word = value_at(&p, key, len);
-
-	return word ? (void *)*word : NULL;
-}

@@ -291,6 +291,5 @@ lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, ui
 int lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len,
 	void *value, void **old);
 void *lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len);
-void *lpm_trie_get(struct lpm_trie *trie, lpm_key key, unsigned int len);
 
 #endif

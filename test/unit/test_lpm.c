@@ -226,7 +226,7 @@ test_against_model(void **unused)
 			assert_ptr_equal(old, model_insert(m, &p, value_of(n)));
 		} else {
 			assert_ptr_equal(lpm_remove(t, &p), model_remove(m, &p));
-			assert_null(lpm_get(t, &p));
+			assert_null(lpm_remove(t, &p));
 		}
 		assert_ptr_equal(lookup(t, &p), model_lookup(m, &p));
 		assert_ptr_equal(lookup(t, &q), model_lookup(m, &q));
@@ -241,7 +241,6 @@ test_against_model(void **unused)
 	while (m->n) {
 		struct lpm_prefix p = m->e[0].prefix;
 
-		assert_ptr_equal(lpm_get(t, &p), m->e[0].value);
 		assert_ptr_equal(lpm_remove(t, &p), model_remove(m, &p));
 	}
 	check_walk(t, m);
@@ -265,7 +264,6 @@ test_refuses_what_is_no_prefix(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < RTE_DIM(wrong); i++) {
 		assert_int_equal(lpm_insert(t, &wrong[i], value_of(1), NULL), -EINVAL);
-		assert_null(lpm_get(t, &wrong[i]));
 		assert_null(lpm_remove(t, &wrong[i]));
 	}
 	assert_int_equal(lpm_insert(t, &all, NULL, NULL), -EINVAL);
@@ -532,7 +530,8 @@ test_without_memory(void **unused)
 	assert_ptr_equal(lookup(t, &p), value_of(n % 5 ? n / 5 * 5 : MILLION));
 	for (uint32_t i = 0; i < n; i++) {
 		p = starving(i);
-		assert_ptr_equal(lpm_get(t, &p), value_of(i));
+		/* That of a /30 is its first host's, too, which may be here. */
+		assert_ptr_equal(lookup(t, &p), value_of(i % 5 || i + 1 == n ? i : i + 1));
 	}
 	for (uint32_t i = n; i-- > 0;) {
 		p = starving(i);
