@@ -68,8 +68,8 @@ lpm_node_new(struct lpm *t, lpm_key key, unsigned int bit, uint64_t children, ui
 {
 	size_t slots = __builtin_popcountll(children) + __builtin_popcountll(prefixes);
 	bool reserved;
-	struct lpm_node *n = lpm_object_new(
-		t, RTE_CACHE_LINE_SIZE, sizeof(*n) + slots * sizeof(n->slot[0]), &reserved);
+	struct lpm_node *n =
+		lpm_object_new(t, RTE_CACHE_LINE_SIZE, LPM_NODE_SIZE(slots), &reserved);
 
 	if (!n)
 		return NULL;

@@ -64,6 +64,10 @@ struct lpm_node {
 _Static_assert(offsetof(struct lpm_node, slot[4]) == 2 * RTE_CACHE_LINE_SIZE,
 	"with four slots, of IPv4, one line is read");
 
+/* The first slots stand in what would pad the struct. Whole lines, so never less than that. */
+#define LPM_NODE_SIZE(slots)                                                                       \
+	RTE_CACHE_LINE_ROUNDUP(offsetof(struct lpm_node, slot) + (slots) * sizeof(uintptr_t))
+
 struct lpm_trie {
 	uintptr_t root;
 	uint64_t changes;

@@ -10,8 +10,7 @@
 /* An insertion copies one node at most, the largest, and makes one leaf. */
 #define NODE_SLOTS_MAX (64 + 63)
 #define PER_INSERTION                                                                              \
-	(RTE_CACHE_LINE_ROUNDUP(sizeof(struct lpm_node) + NODE_SLOTS_MAX * sizeof(uintptr_t)) +    \
-		RTE_CACHE_LINE_ROUNDUP(sizeof(struct lpm_leaf)))
+	(LPM_NODE_SIZE(NODE_SLOTS_MAX) + RTE_CACHE_LINE_ROUNDUP(sizeof(struct lpm_leaf)))
 
 static size_t
 pages(size_t len)
