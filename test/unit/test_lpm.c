@@ -204,11 +204,26 @@ check_alike(
 	assert_ptr_equal(value, model_lookup(m, &other));
 }
 
+/* Of any size, with any bits in common. */
+static void
+check_burst(const struct lpm *t, const struct lpm_prefix *p, unsigned int n)
+{
+	struct lpm_address addrs[LPM_BURST_MAX];
+	void *values[LPM_BURST_MAX];
+
+	for (unsigned int i = 0; i < n; i++)
+		addrs[i] = (struct lpm_address){p[i].addr, p[i].family == AF_INET ? 4 : 6};
+	lpm_lookup_burst(t, addrs, values, n);
+	for (unsigned int i = 0; i < n; i++)
+		assert_ptr_equal(values[i], lookup(t, &p[i]));
+}
+
 static void
 test_against_model(void **unused)
 {
 	struct lpm *t = lpm_create(rcu);
 	struct model *m = calloc(1, sizeof(*m));
+	struct lpm_prefix recent[LPM_BURST_MAX];
 	size_t empty = lpm_memory(t), hits = 0;
 	uint64_t state = 1;
 
@@ -231,6 +246,8 @@ test_against_model(void **unused)
 		assert_ptr_equal(lookup(t, &p), model_lookup(m, &p));
 		assert_ptr_equal(lookup(t, &q), model_lookup(m, &q));
 		check_alike(t, m, &q, &state);
+		recent[n % LPM_BURST_MAX] = q;
+		check_burst(t, recent, n % LPM_BURST_MAX + 1);
 		hits += !!lookup(t, &q);
 		if (n % 1000 == 0) {
 			check_walk(t, m);
