@@ -57,7 +57,11 @@ without_host_bits(const struct lpm_prefix *p)
 static struct wg_allowedips_node **
 bucket_of(const struct wg_allowedips *table, const struct lpm_prefix *clean)
 {
-	return &table->buckets[rte_jhash(clean, sizeof(*clean), 0) & table->mask];
+	/* By whole words: rte_jhash() reads the last one whole, beyond what it is given. */
+	uint32_t words[(sizeof(*clean) + 3) / 4] = {0};
+
+	memcpy(words, clean, sizeof(*clean));
+	return &table->buckets[rte_jhash_32b(words, RTE_DIM(words), 0) & table->mask];
 }
 
 static struct wg_allowedips_node *
