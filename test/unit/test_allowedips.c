@@ -312,7 +312,8 @@ model_step(struct model *m, uint64_t *state, int n)
 	} else if (m->n == MODEL_MAX || test_random(state) % 3 == 0) {
 		bool owned = i < m->n && m->e[i].peer == peer;
 
-		assert_int_equal(wg_allowedips_remove(table, &p, &peer->allowed), owned ? 0 : -ENOENT);
+		assert_int_equal(
+			wg_allowedips_remove(table, &p, &peer->allowed), owned ? 0 : -ENOENT);
 		if (owned)
 			model_drop(m, i);
 	} else {
