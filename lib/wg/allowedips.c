@@ -13,11 +13,16 @@
 
 #define BUCKETS_MIN 64
 
-/* The trie leads the data path to peers, without a look at nodes; nodes are found by prefix. */
+/*
+ * The trie leads the data path to peers, without a look at nodes; nodes are found by prefix.
+ * Buckets are added one by one, each by splitting one, so that no insertion has to move all nodes
+ * (linear hashing: Litwin, 1980).
+ */
 struct wg_allowedips {
 	struct lpm *lpm;
 	struct wg_allowedips_node **buckets;
-	uint32_t mask;
+	uint32_t n; /* of them */
+	uint32_t room; /* for so many: a power of two, n is above its half or BUCKETS_MIN */
 	struct wg_allowedips_nodes spare; /* set aside */
 };
 
@@ -28,7 +33,7 @@ wg_allowedips_create(struct rcu *rcu)
 
 	if (!table)
 		return NULL;
-	table->mask = BUCKETS_MIN - 1;
+	table->n = table->room = BUCKETS_MIN;
 	table->buckets = calloc(BUCKETS_MIN, sizeof(struct wg_allowedips_node *));
 	TAILQ_INIT(&table->spare);
 	table->lpm = table->buckets ? lpm_create(rcu) : NULL;
@@ -58,10 +63,11 @@ static struct wg_allowedips_node **
 bucket_of(const struct wg_allowedips *table, const struct lpm_prefix *clean)
 {
 	/* By whole words: rte_jhash() reads the last one whole, beyond what it is given. */
-	uint32_t words[(sizeof(*clean) + 3) / 4] = {0};
+	uint32_t words[(sizeof(*clean) + 3) / 4] = {0}, at;
 
 	memcpy(words, clean, sizeof(*clean));
-	return &table->buckets[rte_jhash_32b(words, RTE_DIM(words), 0) & table->mask];
+	at = rte_jhash_32b(words, RTE_DIM(words), 0) & (table->room - 1);
+	return &table->buckets[at < table->n ? at : at - table->room / 2];
 }
 
 static struct wg_allowedips_node *
@@ -95,24 +101,34 @@ bucket_remove(struct wg_allowedips *table, struct wg_allowedips_node *node)
 }
 
 /* Without memory for more buckets there are more nodes in each. */
-static void
-grow(struct wg_allowedips *table)
+static bool
+make_room(struct wg_allowedips *table)
 {
-	struct wg_allowedips_node **old = table->buckets, **bigger, *node, *next;
-	uint32_t n = table->mask + 1;
+	size_t room = 2 * (size_t)table->room;
+	void *buckets = realloc(table->buckets, room * sizeof(struct wg_allowedips_node *));
 
-	bigger = calloc(2 * (size_t)n, sizeof(struct wg_allowedips_node *));
-	if (!bigger)
+	if (!buckets)
+		return false;
+	table->buckets = buckets;
+	table->room = (uint32_t)room;
+	return true;
+}
+
+/* One bucket more, for half of the nodes of another. */
+static void
+split(struct wg_allowedips *table)
+{
+	struct wg_allowedips_node *node, *next, **from;
+
+	if (table->n == table->room && !make_room(table))
 		return;
-	table->buckets = bigger;
-	table->mask = 2 * n - 1;
-	for (uint32_t i = 0; i < n; i++) {
-		for (node = old[i]; node; node = next) {
-			next = node->same_bucket;
-			bucket_add(table, node);
-		}
+	from = &table->buckets[table->n - table->room / 2];
+	node = *from;
+	*from = table->buckets[table->n++] = NULL;
+	for (; node; node = next) {
+		next = node->same_bucket;
+		bucket_add(table, node);
 	}
-	free(old);
 }
 
 static void
@@ -138,7 +154,7 @@ wg_allowedips_destroy(struct wg_allowedips *table)
 	if (!table)
 		return;
 	wg_allowedips_release(table);
-	for (uint32_t i = 0; i <= table->mask; i++) {
+	for (uint32_t i = 0; i < table->n; i++) {
 		while ((node = table->buckets[i])) {
 			table->buckets[i] = node->same_bucket;
 			list_unlink(node);
@@ -214,8 +230,9 @@ insert_new(struct wg_allowedips *table, const struct lpm_prefix *prefix,
 		return rc;
 	}
 	node->prefix = without_host_bits(prefix);
-	if (wg_allowedips_count(table) > table->mask)
-		grow(table);
+	/* Two, so that what want of memory has put off is made up for. */
+	for (int i = 0; i < 2 && wg_allowedips_count(table) > table->n; i++)
+		split(table);
 	bucket_add(table, node);
 	list_append(list, node);
 	return 0;
