@@ -527,6 +527,48 @@ test_shutdown_counts_what_is_queued(void **state)
 	bed_destroy(bed);
 }
 
+/* The next packet of flow 3, as far as crypto has it. */
+static void
+admit_next(struct bed *bed, struct tg_crypto *c)
+{
+	void *m = NULL;
+
+	bed_lan_send(bed, 1, 3, 100);
+	bed_rx(bed);
+	assert_int_equal(rte_ring_sc_dequeue(c->from_rx[0], &m), 0);
+	c->counters.in++;
+	c->now = bed->now;
+	tg_seal_add(c, m);
+	tg_seal_flush(c);
+}
+
+/* Of three packets TX drops the first, for which the second is held: the third is held, too. */
+static void
+test_held_behind_what_is_dropped(void **state)
+{
+	struct bed *bed = make((struct bed_params){0});
+	struct tg_crypto *c = bed->p.crypto[0];
+	struct tg_command gone = {.kind = TG_COMMAND_GONE};
+
+	RTE_SET_USED(state);
+	bed_know(bed, 1);
+	gone.peer = bed_peer(bed, 1)->id;
+	admit_next(bed, c);
+	bed_crypto(bed);
+	bed_tx(bed);
+	assert_int_equal(c->lane->waiting, 1);
+	bed_handshake(bed, gone.peer);
+	admit_next(bed, c);
+	tg_staging_command(bed->p.tx[0], &gone);
+	assert_int_equal(c->lane->waiting, 0);
+	admit_next(bed, c);
+	assert_int_equal(c->n_held, 2);
+	bed->flows[3].next = 1;
+	bed_settle(bed);
+	assert_int_equal(bed->flows[3].got, 2);
+	bed_finish(bed);
+}
+
 /*
  * Down, and up a moment or a second later, before TX knows that it was down: the 10 packets from
  * before are dropped then, and the 5 that came after it was up wait for a session and get one.
@@ -606,6 +648,7 @@ main(void)
 		cmocka_unit_test(test_ecn_of_what_peers_send),
 		cmocka_unit_test(test_outer_header_shows_ecn_and_no_dscp),
 		cmocka_unit_test(test_codel_marks_what_can_be_marked),
+		cmocka_unit_test(test_held_behind_what_is_dropped),
 		cmocka_unit_test(test_late_purge_spares_what_came_after),
 		cmocka_unit_test(test_purges_do_not_chase_each_other),
 		cmocka_unit_test(test_shutdown_counts_what_is_queued),

@@ -136,6 +136,27 @@ test_what_lies_near_has_another_route(void **state)
 	bed_finish(bed);
 }
 
+/* Less than 64 bits decide: fd02:0:0:55::2 is nobody's, and fd03:0:0:55::2 has no route. */
+static void
+test_what_lies_near_in_the_first_half(void **state)
+{
+	static const uint8_t src[16] = {0xfd, 1, [15] = 2};
+	static const uint8_t dst[][16] = {
+		{0xfd, 2, [7] = 0x55, [15] = 2}, {0xfd, 3, [7] = 0x55, [15] = 2}};
+	struct bed *bed = gateway();
+	uint8_t p[256];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		bed_feed(bed, LAN,
+			bed_frame(bed, LAN, p, bed_udp6(p, src, dst[i % 2], 1000, 9, "lost", 4)));
+	bed_settle(bed);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_PEER), 2);
+	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_NO_ROUTE), 2);
+	bed_finish(bed);
+}
+
 /* 169.252.0.1 and 169.254.0.1 have the same route; the latter is for the link, by whatever. */
 static void
 test_what_lies_near_is_for_the_kernel(void **state)
@@ -278,6 +299,7 @@ main(void)
 		cmocka_unit_test(test_the_first_of_a_train_is_broken),
 		cmocka_unit_test(test_the_other_family),
 		cmocka_unit_test(test_what_lies_near_has_another_route),
+		cmocka_unit_test(test_what_lies_near_in_the_first_half),
 		cmocka_unit_test(test_what_lies_near_is_for_the_kernel),
 		cmocka_unit_test(test_what_lies_near_on_the_link),
 		cmocka_unit_test(test_the_source_of_another_peer),
