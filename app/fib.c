@@ -107,7 +107,7 @@ tg_fib_create(struct rcu *rcu)
 		return NULL;
 	memset(fib, 0, sizeof(*fib));
 	fib->rcu = rcu;
-	fib->routes = lpm_create(rcu);
+	fib->routes = lpm_create(rcu, 0);
 	if (!fib->routes) {
 		free(fib);
 		errno = ENOMEM;
@@ -137,7 +137,7 @@ int
 tg_fib_add_port(struct tg_fib *fib, uint16_t port)
 {
 	if (!fib->neighbours[port])
-		fib->neighbours[port] = lpm_create(fib->rcu);
+		fib->neighbours[port] = lpm_create(fib->rcu, 0);
 	return fib->neighbours[port] ? 0 : -ENOMEM;
 }
 

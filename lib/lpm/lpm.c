@@ -185,7 +185,7 @@ free_below(struct lpm_node *n)
 }
 
 struct lpm *
-lpm_create(struct rcu *rcu)
+lpm_create(struct rcu *rcu, size_t hosts)
 {
 	struct lpm *t = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*t));
 
@@ -193,6 +193,8 @@ lpm_create(struct rcu *rcu)
 		goto fail;
 	memset(t, 0, sizeof(*t));
 	t->rcu = rcu;
+	if (lpm_hosts_init(&t->hosts, hosts))
+		goto fail_hosts;
 	t->memory = footprint(t);
 	t->v4.root = (uintptr_t)lpm_node_new(t, 0, 0, 0, 0);
 	t->v6.root = (uintptr_t)lpm_node_new(t, 0, 0, 0, 0);
@@ -203,6 +205,8 @@ lpm_create(struct rcu *rcu)
 fail_roots:
 	free(as_node(t->v4.root));
 	free(as_node(t->v6.root));
+	lpm_hosts_fini(&t->hosts);
+fail_hosts:
 	free(t);
 fail:
 	errno = ENOMEM;
@@ -217,5 +221,6 @@ lpm_destroy(struct lpm *t)
 	free_below(as_node(t->v4.root));
 	free_below(as_node(t->v6.root));
 	lpm_reserve_destroy(t);
+	lpm_hosts_fini(&t->hosts);
 	free(t);
 }

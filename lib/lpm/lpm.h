@@ -26,8 +26,11 @@ struct lpm_prefix {
 	uint8_t addr[16];
 };
 
-/* Writer. NULL and errno = ENOMEM on failure. Removed nodes are freed through rcu. */
-struct lpm *lpm_create(struct rcu *rcu);
+/*
+ * Writer. NULL and errno = ENOMEM on failure. Removed nodes are freed through rcu. hosts: for about
+ * so many IPv4 hosts, bursts take one step; others are found as all prefixes are.
+ */
+struct lpm *lpm_create(struct rcu *rcu, size_t hosts);
 
 /* Writer. No reader may be inside. Values are not touched. NULL is allowed. */
 void lpm_destroy(struct lpm *t);

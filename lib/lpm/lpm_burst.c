@@ -71,6 +71,31 @@ look_up(const struct lpm_trie *t, struct cursor *cursors, uint8_t *names, unsign
 		descend(cursors, names, n, v4);
 }
 
+static uint32_t
+address4(const struct cursor *c)
+{
+	return (uint32_t)(lpm_high(c->key) >> 32);
+}
+
+/* Takes those that are found from the ones that are named; how many are left. */
+static unsigned int
+find_hosts(const struct lpm_hosts *hosts, struct cursor *cursors, uint8_t *names, unsigned int n)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < n; i++)
+		rte_prefetch0(lpm_host_line(hosts, address4(&cursors[names[i]])));
+	for (i = 0; i < n; i++) {
+		struct cursor *c = &cursors[names[i]];
+		uint32_t addr = address4(c);
+
+		c->best = lpm_host_value(lpm_host_line(hosts, addr), addr);
+		names[left] = names[i];
+		left += !c->best;
+	}
+	return left;
+}
+
 static void
 look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
 {
@@ -86,6 +111,8 @@ look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor 
 			v6[n_v6++] = (uint8_t)i;
 		}
 	}
+	if (t->hosts.lines)
+		n_v4 = find_hosts(&t->hosts, c, v4, n_v4);
 	look_up(&t->v4, c, v4, n_v4, true);
 	look_up(&t->v6, c, v6, n_v6, false);
 }

@@ -321,6 +321,15 @@ repack(struct lpm *t, struct lpm_trie *trie, const struct place *p)
 	}
 }
 
+/* The trie has it already, or no longer. */
+static void
+tell_hosts(
+	struct lpm *t, const struct lpm_trie *trie, lpm_key key, unsigned int len, uintptr_t value)
+{
+	if (t->hosts.lines && trie == &t->v4 && len == LPM_HOST_LEN)
+		lpm_hosts_set(&t->hosts, (uint32_t)(lpm_high(key) >> 32), value);
+}
+
 int
 lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int len, void *value,
 	void **old)
@@ -339,6 +348,7 @@ lpm_trie_insert(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 	t->inserting = false;
 	if (rc)
 		return rc;
+	tell_hosts(t, trie, key, len, (uintptr_t)value);
 	__atomic_store_n(&t->count, t->count + !word, __ATOMIC_RELAXED);
 	end_change(trie);
 	return 0;
@@ -360,6 +370,7 @@ lpm_trie_remove(struct lpm *t, struct lpm_trie *trie, lpm_key key, unsigned int 
 	if (word != p.slot)
 		leaf_retire(t, as_leaf(entry));
 	repack(t, trie, &p);
+	tell_hosts(t, trie, key, len, 0);
 	__atomic_store_n(&t->count, t->count - 1, __ATOMIC_RELAXED);
 	end_change(trie);
 	return value;

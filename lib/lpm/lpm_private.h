@@ -30,6 +30,7 @@
 #include <rte_common.h>
 
 #include "lpm.h"
+#include "lpm_hosts.h"
 
 #define STRIDE 6
 #define KEY_BITS 128
@@ -84,6 +85,7 @@ struct lpm {
 	struct lpm_trie v4 __rte_cache_aligned;
 	struct lpm_trie v6 __rte_cache_aligned;
 	struct rcu *rcu __rte_cache_aligned;
+	struct lpm_hosts hosts;
 	size_t count;
 	size_t memory;
 	struct lpm_region *reserve; /* set aside at present */

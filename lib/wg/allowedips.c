@@ -27,7 +27,7 @@ struct wg_allowedips {
 };
 
 struct wg_allowedips *
-wg_allowedips_create(struct rcu *rcu)
+wg_allowedips_create(struct rcu *rcu, size_t hosts)
 {
 	struct wg_allowedips *table = malloc(sizeof(*table));
 
@@ -36,7 +36,7 @@ wg_allowedips_create(struct rcu *rcu)
 	table->n = table->room = BUCKETS_MIN;
 	table->buckets = calloc(BUCKETS_MIN, sizeof(struct wg_allowedips_node *));
 	TAILQ_INIT(&table->spare);
-	table->lpm = table->buckets ? lpm_create(rcu) : NULL;
+	table->lpm = table->buckets ? lpm_create(rcu, hosts) : NULL;
 	if (!table->lpm) {
 		free(table->buckets);
 		free(table);

@@ -42,8 +42,11 @@ struct wg_allowedips_list {
 
 #define WG_ALLOWEDIPS_FOREACH(node, list) TAILQ_FOREACH(node, &(list)->nodes, link)
 
-/* Control thread. NULL and errno = ENOMEM on failure. */
-struct wg_allowedips *wg_allowedips_create(struct rcu *rcu);
+/*
+ * Control thread. NULL and errno = ENOMEM on failure. hosts: about so many prefixes will be one
+ * IPv4 address; more may.
+ */
+struct wg_allowedips *wg_allowedips_create(struct rcu *rcu, size_t hosts);
 
 /* Control thread. No reader may be inside; the lists of all peers become empty. NULL is allowed. */
 void wg_allowedips_destroy(struct wg_allowedips *table);

@@ -50,7 +50,7 @@ create_tables(struct wg_device *dev, const struct wg_device_params *params)
 		return -ENOMEM;
 	dev->admission = wg_admission_create(&dev->random);
 	dev->index = wg_index_create(params->max_peers, params->lanes, &dev->random);
-	dev->allowedips = wg_allowedips_create(params->rcu);
+	dev->allowedips = wg_allowedips_create(params->rcu, params->max_peers);
 	if (!dev->admission || !dev->index || !dev->allowedips)
 		return -ENOMEM;
 	return wg_peers_init(&dev->peers, params->max_peers, &dev->random);

@@ -97,7 +97,7 @@ create(struct tables *t, uint32_t n)
 	static const struct wg_random random = {fill_random, NULL};
 
 	*t = (struct tables){.n = n, .rcu = rcu_create(1)};
-	t->allowed = wg_allowedips_create(t->rcu);
+	t->allowed = wg_allowedips_create(t->rcu, t->n);
 	t->index = wg_index_create(n, 1, &random);
 	t->sessions = aligned_alloc(RTE_CACHE_LINE_SIZE, n * SESSION_SIZE);
 	t->indices = calloc(n, sizeof(*t->indices));

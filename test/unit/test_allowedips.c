@@ -492,7 +492,7 @@ static int
 fresh_table(void **unused)
 {
 	(void)unused;
-	table = wg_allowedips_create(rcu);
+	table = wg_allowedips_create(rcu, 64);
 	for (int i = 0; i < PEERS; i++) {
 		peers[i].name = 'a' + i;
 		wg_allowedips_list_init(&peers[i].allowed);
