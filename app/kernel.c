@@ -128,8 +128,10 @@ from_twin(struct tg_control *c, struct rte_mbuf *m, uint16_t port)
 static void
 gone(struct tg_control *c, struct tg_kernel_device *device)
 {
-	fprintf(stderr, "tinguard: %s %u: the device was deleted\n",
-		device == &c->tunnel ? "tunnel" : "twin of port", device->port);
+	if (device == &c->tunnel)
+		fprintf(stderr, "tinguard: the tunnel device was deleted\n");
+	else
+		fprintf(stderr, "tinguard: the twin of port %u was deleted\n", device->port);
 	c->stop = true;
 	c->failed = -ENODEV;
 }

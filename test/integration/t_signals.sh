@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# SIGTERM and SIGINT under traffic; a new start after each, also after a kill that left the socket.
+# SIGTERM and SIGINT under traffic; a new start after each, also after a kill that left the socket. The
+# end when somebody deletes one of its devices.
 # shellcheck source=test/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -28,6 +29,14 @@ killed() {
 	test -e "$TG_UAPI/$TG_TUN.sock"
 }
 
+# without DEVICE MESSAGE: of no use any more, so it ends, and says why.
+without() {
+	ip -n "$(ns gw)" link del "$1"
+	poll_until 10 gone "${TG_PIDS[gw]}"
+	stop_refused
+	grep -qx "tinguard: $2" "$TG_DIR/gw.log"
+	check_mbufs
+}
 
 step 'a session' site_first
 traffic
@@ -40,6 +49,14 @@ restart
 step 'a session after a new start' site_first
 traffic
 step 'SIGKILL leaves the socket' killed
+restart
+step 'a session after a new start' site_first
+traffic
+step 'a twin is deleted under traffic' without "${TG_TUN}p0" 'the twin of port 0 was deleted'
+restart
+step 'a session after a new start' site_first
+traffic
+step 'the tunnel device is deleted under traffic' without "$TG_TUN" 'the tunnel device was deleted'
 restart
 step 'a session after a new start' site_first
 step 'the gateway ends tidily' stop_gateway
