@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "telemetry.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +33,33 @@ dict(struct rte_tel_data *parent, const char *name)
 	return d;
 }
 
+/*
+ * The parts of an answer, which may be more than telemetry has room for: those from start to end
+ * are in it, n is how many there are.
+ */
+struct parts {
+	struct rte_tel_data *d;
+	unsigned int start, end, n;
+};
+
+/* NULL: not in this answer, or no memory. */
 static struct rte_tel_data *
-add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const struct tg_counters *c)
+part(struct parts *p, const char *name)
+{
+	unsigned int i = p->n++;
+
+	return i >= p->start && i < p->end ? dict(p->d, name) : NULL;
+}
+
+static struct rte_tel_data *
+add_counters(struct parts *p, const char *stage, unsigned int i, const struct tg_counters *c)
 {
 	char name[RTE_TEL_MAX_STRING_LEN];
 	struct rte_tel_data *s;
 	unsigned int why;
 
 	snprintf(name, sizeof(name), "%s%u", stage, i);
-	s = dict(d, name);
+	s = part(p, name);
 	if (!s)
 		return NULL;
 	rte_tel_data_add_dict_u64(s, "in", c->in);
@@ -55,23 +75,32 @@ add_counters(struct rte_tel_data *d, const char *stage, unsigned int i, const st
 }
 
 static void
-add_rx(struct rte_tel_data *d, unsigned int i, const struct tg_rx *rx)
+add_rx(struct parts *p, unsigned int i, const struct tg_rx *rx)
 {
-	struct rte_tel_data *s = add_counters(d, "rx", i, &rx->counters);
+	struct rte_tel_data *s = add_counters(p, "rx", i, &rx->counters);
 
 	if (s)
 		rte_tel_data_add_dict_u64(s, "linearized", rx->linearized);
 }
 
 static void
-add_handshakes(struct rte_tel_data *d)
+add_tx(struct parts *p, unsigned int i, const struct tg_tx *tx)
+{
+	struct rte_tel_data *s = add_counters(p, "tx", i, &tx->counters);
+
+	if (s)
+		rte_tel_data_add_dict_u64(s, "port_full", tx->port_full);
+}
+
+static void
+add_handshakes(struct parts *p)
 {
 	static const char *const names[] = {"accepted",
 #define X(name, help) #name,
 		WG_REFUSALS(X)
 #undef X
 	};
-	struct rte_tel_data *h = dict(d, "handshakes");
+	struct rte_tel_data *h = part(p, "handshakes");
 	uint64_t refusals[WG_REFUSAL_COUNT];
 	unsigned int i;
 
@@ -128,9 +157,9 @@ add_tin_histogram(struct rte_tel_data *d, const uint32_t counts[FQ_TIN_HISTOGRAM
 }
 
 static void
-add_queue(struct rte_tel_data *d, const char *name, const struct fq *queue)
+add_queue(struct parts *p, const char *name, const struct fq *queue)
 {
-	struct rte_tel_data *q = dict(d, name);
+	struct rte_tel_data *q = part(p, name);
 	struct fq_stats s;
 
 	if (!q)
@@ -153,10 +182,10 @@ add_queue(struct rte_tel_data *d, const char *name, const struct fq *queue)
 
 /* What the cipher did, and how much of it for nothing. */
 static void
-add_cipher(struct rte_tel_data *d)
+add_cipher(struct parts *parts)
 {
 	const struct tg_pipeline *p = control->pipeline;
-	struct rte_tel_data *c = dict(d, "cipher");
+	struct rte_tel_data *c = part(parts, "cipher");
 	uint64_t sealed = 0, opened = 0, ring_peak = 0;
 	uint64_t wasted = control->counters.wasted;
 	unsigned int i;
@@ -179,7 +208,7 @@ add_cipher(struct rte_tel_data *d)
 
 /* Of a TX stage: its ports' queues, the FIFOs behind those, and what waits for sessions. */
 static void
-add_tx_queues(struct rte_tel_data *d, unsigned int stage)
+add_tx_queues(struct parts *parts, unsigned int stage)
 {
 	const struct tg_pipeline *p = control->pipeline;
 	const struct tg_tx *tx = p->tx[stage];
@@ -188,17 +217,17 @@ add_tx_queues(struct rte_tel_data *d, unsigned int stage)
 
 	for (i = 0; i < p->env.n_ports; i++) {
 		snprintf(name, sizeof(name), "tx%u_port%u", stage, i);
-		add_queue(d, name, tx->wires[i].queue);
+		add_queue(parts, name, tx->wires[i].queue);
 		snprintf(name, sizeof(name), "tx%u_port%u_fifo", stage, i);
 		if (tx->wires[i].fifo)
-			add_queue(d, name, tx->wires[i].fifo);
+			add_queue(parts, name, tx->wires[i].fifo);
 	}
 	snprintf(name, sizeof(name), "tx%u_staging", stage);
-	add_queue(d, name, tx->staging);
+	add_queue(parts, name, tx->staging);
 }
 
 static void
-add_queues(struct rte_tel_data *d)
+add_queues(struct parts *parts)
 {
 	const struct tg_pipeline *p = control->pipeline;
 	char name[RTE_TEL_MAX_STRING_LEN];
@@ -206,30 +235,41 @@ add_queues(struct rte_tel_data *d)
 
 	for (i = 0; i < p->env.n_crypto; i++) {
 		snprintf(name, sizeof(name), "crypto%u_queue", i);
-		add_queue(d, name, p->crypto[i]->queue);
+		add_queue(parts, name, p->crypto[i]->queue);
 	}
 	for (i = 0; i < p->env.n_tx; i++)
-		add_tx_queues(d, i);
+		add_tx_queues(parts, i);
 }
 
 static void
-stats(struct rte_tel_data *d)
+add_stats(struct parts *parts)
 {
 	const struct tg_pipeline *p = control->pipeline;
 	unsigned int i;
 
 	for (i = 0; i < p->env.n_rx; i++)
-		add_rx(d, i, p->rx[i]);
+		add_rx(parts, i, p->rx[i]);
 	for (i = 0; i < p->env.n_crypto; i++)
-		add_counters(d, "crypto", i, &p->crypto[i]->counters);
+		add_counters(parts, "crypto", i, &p->crypto[i]->counters);
 	for (i = 0; i < p->env.n_tx; i++)
-		add_counters(d, "tx", i, &p->tx[i]->counters);
+		add_tx(parts, i, p->tx[i]);
 	for (i = 0; i < p->env.n_handshake; i++)
-		add_counters(d, "handshake", i, &p->handshake[i]->counters);
-	add_counters(d, "control", 0, &control->counters);
-	add_handshakes(d);
-	add_cipher(d);
-	add_queues(d);
+		add_counters(parts, "handshake", i, &p->handshake[i]->counters);
+	add_counters(parts, "control", 0, &control->counters);
+	add_handshakes(parts);
+	add_cipher(parts);
+	add_queues(parts);
+}
+
+/* How many parts there are comes first: telemetry leaves out what it has no room for. */
+static void
+stats(struct rte_tel_data *d, unsigned int start, unsigned int n)
+{
+	struct parts all = {.end = 0}, parts = {.d = d, .start = start, .end = start + n};
+
+	add_stats(&all);
+	rte_tel_data_add_dict_u64(d, "parts", all.n);
+	add_stats(&parts);
 }
 
 /* Whose tin it is: the peer's public key, or what else sends. */
@@ -379,16 +419,32 @@ on_lcores(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+/* A number to begin with. False: it is none, or there is something behind it. */
+static bool
+parse_start(const char *params, unsigned int *start)
+{
+	char *end;
+	unsigned long n = strtoul(params, &end, 10);
+
+	*start = (unsigned int)n;
+	return isdigit((unsigned char)*params) && !*end && n <= INT_MAX;
+}
+
 static int
 on_stats(const char *cmd, const char *params, struct rte_tel_data *d)
 {
+	unsigned int start = 0, n = UINT_MAX;
+
 	(void)cmd;
-	if (params && *params)
-		return -EINVAL;
+	if (params && *params) {
+		if (!parse_start(params, &start))
+			return -EINVAL;
+		n = TG_TELEMETRY_PARTS;
+	}
 	rte_tel_data_start_dict(d);
 	pthread_mutex_lock(&lock);
 	if (control)
-		stats(d);
+		stats(d, start, n);
 	pthread_mutex_unlock(&lock);
 	return 0;
 }
@@ -396,22 +452,18 @@ on_stats(const char *cmd, const char *params, struct rte_tel_data *d)
 static int
 on_tins(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	unsigned long start = 0;
-	char *end;
+	unsigned int start = 0;
 
 	(void)cmd;
-	if (params && *params) {
-		start = strtoul(params, &end, 10);
-		if (*end || start > UINT32_MAX - TG_TELEMETRY_TINS)
-			return -EINVAL;
-	}
+	if (params && *params && !parse_start(params, &start))
+		return -EINVAL;
 	rte_tel_data_start_dict(d);
 	pthread_mutex_lock(&lock);
 	if (control) {
 		struct rte_rcu_qsbr *qsbr = rcu_qsbr(control->rcu);
 
 		rte_rcu_qsbr_thread_online(qsbr, reader);
-		tins(d, (unsigned int)start);
+		tins(d, start);
 		rte_rcu_qsbr_thread_offline(qsbr, reader);
 	}
 	pthread_mutex_unlock(&lock);
@@ -425,8 +477,8 @@ tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
 
 	if (ret)
 		return -rte_errno;
-	ret = rte_telemetry_register_cmd(
-		"/tinguard/stats", on_stats, "Counters of every stage and queue. No parameters.");
+	ret = rte_telemetry_register_cmd("/tinguard/stats", on_stats,
+		"Counters of every stage and queue. Parameter: number of the first of a page.");
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/tins", on_tins,
 			"Tins of the TX queues. Parameter: number of the first (default 0).");

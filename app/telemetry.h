@@ -2,8 +2,12 @@
 /*
  * DPDK telemetry commands (dpdk-telemetry.py):
  *
- *   /tinguard/stats              counters of every stage, and the ports' queues
- *   /tinguard/tins[,START]       tins of the TX queues, TG_TELEMETRY_TINS from START on
+ *   /tinguard/stats[,START]      counters of every stage and queue; TG_TELEMETRY_PARTS from START
+ * on /tinguard/tins[,START]       tins of the TX queues, TG_TELEMETRY_TINS from START on
+ *   /tinguard/lcores[,reset]     polls of every worker, and gaps between them
+ *
+ * An answer of telemetry's has 16 KiB, and what does not fit is left out without a word. So stats
+ * says how many parts there are, and a page of them fits whatever they have counted.
  *
  * They run on telemetry's own thread, which reads counters while their owners write them, and peers
  * as one more RCU reader.
@@ -13,7 +17,7 @@
 
 #include "control.h"
 
-/* Fits into telemetry's 16 KiB. */
+#define TG_TELEMETRY_PARTS 8
 #define TG_TELEMETRY_TINS 19
 
 /* Once; reader is a free thread id of c->rcu's qsbr. c must outlive the process's telemetry. 0 or

@@ -7,6 +7,21 @@ source "$(dirname "$0")/lib.sh"
 make_network
 add_usual_peers
 
+# Pages of eight parts are all of them, each once; so is the answer without a number where it fits.
+stats_come_by_the_page() {
+	printf '/tinguard/stats%s\n' '' ,0 ,8 ,16 ,24 | dpdk-telemetry.py -f "$TG_PREFIX" >"$TG_DIR/stats"
+	python3 - "$TG_DIR/stats" <<-'END'
+		import json, sys
+		answers = [json.loads(line)["/tinguard/stats"] for line in open(sys.argv[1]) if '"parts"' in line]
+		counts = {answer.pop("parts") for answer in answers}
+		whole, *pages = [list(answer) for answer in answers]
+		assert sum(pages, []) == whole, (whole, pages)
+		assert counts == {len(whole)}, (counts, whole)
+		assert [len(page) for page in pages[:2]] == [8, 8], pages
+		assert {"rx0", "crypto3", "handshakes", "cipher", "crypto3_queue", "tx0_port1"} <= set(whole), whole
+	END
+}
+
 # run_map TEXT LCORES [OPTION...]
 run_map() {
 	printf '%s\n' "-- $1"
@@ -16,6 +31,7 @@ run_map() {
 	every_path
 	step 'TCP site to LAN' iperf site1 10.10.0.2 5201 -t 1
 	step 'TCP LAN to site' iperf site1 10.10.0.2 5201 -t 1 -R
+	[[ $1 != '6 workers' ]] || step 'statistics by the page' stats_come_by_the_page
 	step "the gateway ends tidily ($1)" stop_gateway
 	stop site1
 	stop site2
