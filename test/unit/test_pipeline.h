@@ -468,6 +468,9 @@ bed_create(const struct bed_params *params)
 	bed_fill_fib(bed, mtu);
 	assert_int_equal(tg_pipeline_create(&bed->p, &pp, error), 0);
 	assert_int_equal(bed->p.n_workers, params->map->workers);
+	/* In virtual time a burst is 32 packets, however long this machine is away. */
+	for (i = 0; i < bed->p.env.n_crypto && !params->threads; i++)
+		bed->p.crypto[i]->burst_cycles = UINT64_MAX;
 	return bed;
 }
 
