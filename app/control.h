@@ -8,6 +8,7 @@
  *   handshake.c  handshake messages out, jobs to and from the handshake stages
  *   listen.c     the listening port in the kernel, for what comes in fragments
  *   kernel.c     packets from and to twins and the tunnel device
+ *   icmp.c       ICMP errors about packets that have ended here or in a stage
  *   resolve.c    packets whose next hop has no MAC yet
  */
 #ifndef TG_CONTROL_H

@@ -62,7 +62,7 @@ tg_options_usage(FILE *out)
 {
 	fprintf(out, "\nUsage: tinguard [EAL options] -- [options]\n\ntinguard options:\n");
 #define X(id, name, arg, help)                                                                     \
-	fprintf(out, "  --%-16s %-22s %s\n", name, (arg) != NULL ? (arg) : "", help);
+	fprintf(out, "  --%-16s %-23s %s\n", name, (arg) != NULL ? (arg) : "", help);
 	OPTIONS(X)
 #undef X
 	fprintf(out,

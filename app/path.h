@@ -75,8 +75,8 @@ tg_path_write(const struct tg_path *path, const struct rte_ether_addr *mac, stru
 }
 
 /*
- * Control. The same, with the destination MAC left to be filled in when the hop has one, and the
- * checksum computed here: a frame is queued like one of any other origin, without offload.
+ * Control. The same, with the destination MAC left to be filled in when the hop has one, and
+ * without the port's help for the checksum: a frame is queued like one of any other origin.
  */
 int
 tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id);

@@ -193,7 +193,7 @@ port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
 		tg_hint_add_port(&tx->hinter, wire->queue);
 		return true;
 	}
-	fq.fifo = TG_QUEUE_FIFO_PACKETS;
+	fq.fifo = FQ_FIFO_PACKETS;
 	wire->fifo = fq_create(&fq);
 	return wire->fifo != NULL;
 }
@@ -248,7 +248,7 @@ crypto_queue(
 		.limit = RTE_MIN(share, (uint32_t)CRYPTO_PACKETS_MAX),
 		.target_ns = params->queue->crypto_target_ns,
 		.interval_ns = params->queue->crypto_interval_ns,
-		.fifo = params->queue->fifo ? TG_QUEUE_FIFO_PACKETS : 0,
+		.fifo = params->queue->fifo ? FQ_FIFO_PACKETS : 0,
 	};
 
 	return tg_crypto_queue_create(crypto, &queue);

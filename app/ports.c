@@ -5,13 +5,15 @@
 
 #include <rte_ethdev.h>
 
+#include "forward.h"
+
 /* Few TX descriptors: what waits shall wait in the queue that CoDel sees. */
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 128
 
 /* Ethernet with two tags, and the checksum that some drivers count. */
 #define L2_MAX (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
-#define WG_PADDING 15
+#define PADDING_MAX (PKT_WG_PAD - 1)
 /* Cards take buffers in steps of so many bytes. */
 #define BUFFER_GRAIN 1024
 
@@ -30,7 +32,7 @@ fail(char *error, uint16_t id, const char *what, int ret)
 uint16_t
 tg_port_buffer_size(uint16_t mtu)
 {
-	uint32_t frame = mtu + L2_MAX + WG_TAG_LEN + WG_PADDING;
+	uint32_t frame = mtu + L2_MAX + WG_TAG_LEN + PADDING_MAX;
 	uint32_t room = RTE_ALIGN_CEIL(frame, (uint32_t)BUFFER_GRAIN);
 
 	return (uint16_t)(RTE_PKTMBUF_HEADROOM +

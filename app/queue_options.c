@@ -243,7 +243,7 @@ tg_queue_params(const struct tg_queue_options *o, uint16_t port, struct fq_param
 	fq->target_ns = o->target_ns;
 	fq->interval_ns = o->interval_ns;
 	fq->ce_threshold_ns = o->ce_threshold_ns;
-	fq->fifo = o->fifo ? TG_QUEUE_FIFO_PACKETS : 0;
+	fq->fifo = o->fifo ? FQ_FIFO_PACKETS : 0;
 	fq->overhead = shape->overhead;
 	fq->mpu = shape->mpu;
 	fq->framing = shape->framing;

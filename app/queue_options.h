@@ -10,8 +10,6 @@
 #include "error.h"
 #include "fq.h"
 
-#define TG_QUEUE_FIFO_PACKETS 1000
-
 struct tg_shape {
 	bool set; /* else just under the port's link rate, where the driver knows it */
 	uint64_t rate; /* bytes per s as on the wire, 0: not shaped */

@@ -66,7 +66,7 @@ struct tg_tx {
 	struct tg_counters counters;
 };
 
-/* Moves a burst from each ring and one to each port; returns how many packets. */
+/* Empties the rings of packets, and moves one burst to each port; returns how many packets. */
 unsigned int stage_tx_poll(struct tg_tx *tx, uint64_t now);
 
 /* staging.c */

@@ -27,7 +27,7 @@ struct tg_gaps {
 	_Atomic uint64_t counts[TG_GAPS]; /* [i]: of 2^(14+i) ns and more, the last of all above */
 };
 
-/* A stage: moves one burst, never blocks, returns how many packets it moved. */
+/* A stage: moves what there is, in bursts, never blocks, returns how many packets it moved. */
 typedef unsigned int (*tg_stage_fn)(void *stage, uint64_t now);
 
 struct tg_worker {

@@ -66,12 +66,6 @@ fq_mix_set(const struct fq *q, uint32_t mix)
 	return (mix >> q->set_shift) * FQ_WAYS;
 }
 
-static inline uint32_t
-fq_flow_set(const struct fq *q, uint64_t tag)
-{
-	return fq_mix_set(q, fq_flow_mix(tag));
-}
-
 static inline uint16_t
 fq_flow_mark(uint32_t mix)
 {

@@ -46,7 +46,7 @@ struct rte_mbuf;
 #define FQ_PACKETS_MAX (1u << 24)
 #define FQ_RATE_MIN 125u /* bytes per s; rates below count as this */
 #define FQ_LATE_NS UINT64_C(100000)
-#define FQ_FIFO_PACKETS 1000u
+#define FQ_FIFO_PACKETS 1000u /* the usual size of one; see fifo in struct fq_params */
 #define FQ_HISTOGRAM 32u
 #define FQ_TIN_HISTOGRAM 8u
 #define FQ_TIN_HISTOGRAM_NS UINT64_C(16384) /* upper end of the first bucket */
@@ -275,6 +275,5 @@ bool fq_tin_stats_at(const struct fq *q, uint32_t index, struct fq_tin_stats *ou
 uint32_t fq_tins(const struct fq *q);
 
 const char *fq_drop_name(enum fq_drop why);
-const char *fq_drop_help(enum fq_drop why);
 
 #endif

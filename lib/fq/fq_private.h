@@ -2,7 +2,7 @@
 /*
  * The queue's insides, shared by the files of lib/fq and by its tests.
  *
- * Invariants (test/unit/fq_check.c walks them):
+ * Invariants (test/unit/fq_check.h walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
  *  - a flow on no list holds no packet and its busy bits are clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel

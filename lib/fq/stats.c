@@ -114,22 +114,14 @@ fq_flow_backlog_packets(const struct fq *q, uint32_t tin_key, uint32_t hash)
 	return fi == FQ_NIL ? 0 : q->flows[fi].packets;
 }
 
-static const struct {
-	const char *name, *help;
-} drops[] = {
-#define DROP_TEXT(sym, text, line) [FQ_DROP_##sym] = {text, line},
-	FQ_DROPS(DROP_TEXT)
-#undef DROP_TEXT
+static const char *const drops[] = {
+#define DROP_NAME(sym, name, help) [FQ_DROP_##sym] = name,
+	FQ_DROPS(DROP_NAME)
+#undef DROP_NAME
 };
 
 const char *
 fq_drop_name(enum fq_drop why)
 {
-	return drops[why].name;
-}
-
-const char *
-fq_drop_help(enum fq_drop why)
-{
-	return drops[why].help;
+	return drops[why];
 }

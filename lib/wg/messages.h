@@ -20,7 +20,6 @@ enum wg_sizes {
 	WG_COOKIE_LEN = 16,
 	WG_COOKIE_NONCE_LEN = 24,
 	WG_TIMESTAMP_LEN = 12,
-	WG_PADDING = 16,
 };
 
 enum wg_message_type {

@@ -4,8 +4,8 @@
  * per IPv4 address or IPv6 /64. Asked only for sources that have proven their address by a cookie.
  *
  * Memory is fixed: a salted set-associative table. An entry is forgotten when its bucket is full
- * again (250 ms at most); a source whose set is taken by others is refused until then. Control
- * thread only.
+ * again (250 ms at most); a source whose set is taken by others is refused until then. One
+ * thread, that of the admission (admission.h) which it is part of.
  */
 #ifndef WG_RATELIMITER_H
 #define WG_RATELIMITER_H

@@ -53,7 +53,7 @@ sim_queue_open(struct sim_queue *q, enum sim_mode mode)
 	*q = (struct sim_queue){.mode = mode};
 	fq_params_default(&p);
 	p.pkt_offset = sizeof(struct rte_mbuf) + offsetof(struct sim_packet, fq);
-	p.fifo = mode == SIM_FIFO ? SIM_FIFO_PACKETS : 0;
+	p.fifo = mode == SIM_FIFO ? FQ_FIFO_PACKETS : 0;
 	p.drop = on_drop;
 	p.mark = on_mark;
 	p.ctx = q;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The queue in front of the link: lib/fq, or to compare with it the simulator's own FIFO of 1000
- * packets with tail drop. Packets are mbufs without data; what there is to know of one lies in its
- * private area.
+ * The queue in front of the link: lib/fq as FQ-CoDel, or to compare with it in FIFO mode. Packets
+ * are mbufs without data; what there is to know of one lies in its private area.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
@@ -11,7 +10,6 @@
 
 #include <rte_mbuf.h>
 
-#define SIM_FIFO_PACKETS 1000u
 #define SIM_POOL_PACKETS 16383u /* more than any queue's limit */
 
 struct sim_source;

@@ -7,6 +7,13 @@
 #include "test_fq.h"
 #include "tin.h"
 
+/* Where the flow is looked for: the first flow of its set. */
+static inline uint32_t
+fq_check_set(const struct fq *q, uint32_t key, uint32_t hash)
+{
+	return fq_mix_set(q, fq_flow_mix(fq_flow_tag(key, hash)));
+}
+
 /*
  * Nothing leaves before this time; UINT64_MAX when there is nothing to wait for. Of the wheel it
  * may be early: then nothing leaves, and the next answer is later.

@@ -220,7 +220,7 @@ state_goes_with_the_owner(void **state)
 	RTE_SET_USED(state);
 	test_fq_start(&t, codel_params(), 512);
 	test_fq_put_many(&t, 200, 1, a, 1000);
-	set = fq_flow_set(t.q, fq_flow_tag(1, a));
+	set = fq_check_set(t.q, 1, a);
 	fi = set; /* an empty set gives its first way */
 	while (fq_backlog_packets(t.q)) {
 		t.now += 10 * MS;
@@ -232,7 +232,7 @@ state_goes_with_the_owner(void **state)
 	assert_true(t.q->flows[fi].codel.count > 1);
 	assert_int_not_equal(test_fq_id(&t), NOBODY);
 	assert_int_equal(test_fq_id(&t), NOBODY);
-	while (fq_flow_set(t.q, fq_flow_tag(1, b)) != set)
+	while (fq_check_set(t.q, 1, b) != set)
 		b++;
 	test_fq_put(&t, 1, b, 1000);
 	assert_int_equal(t.q->flows[fi].packets, 1);
