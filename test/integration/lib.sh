@@ -21,7 +21,7 @@ TG_NS=()
 
 forget_files() {
 	rm -rf "$TG_DIR" "/var/run/dpdk/$TG_PREFIX"
-	rm -f "$TG_UAPI/$TG_TUN.sock" "$TG_UAPI/wg$TG_RUN"s?.sock
+	rm -f "$TG_UAPI/$TG_TUN.sock" "$TG_UAPI/wg$TG_RUN"s*.sock
 	rmdir "$TG_UAPI" 2>/dev/null || true
 }
 
