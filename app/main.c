@@ -237,8 +237,9 @@ main(int argc, char **argv)
 	rte_set_application_usage_hook(usage);
 	ret = rte_eal_init(argc, argv);
 	if (ret < 0) {
-		fprintf(stderr, "tinguard: EAL does not start%s%s\n", rte_errno ? ": " : "",
-			rte_errno ? rte_strerror(rte_errno) : "");
+		fprintf(stderr, "tinguard: EAL does not start%s%s%s\n", rte_errno ? ": " : "",
+			rte_errno ? rte_strerror(rte_errno) : "",
+			rte_errno == EINVAL ? " (tinguard's own options stand behind `--')" : "");
 		return EXIT_FAILURE;
 	}
 	tg_privileges_protect_memory();

@@ -21,12 +21,18 @@ help() {
 	grep -q -- --config "$TG_DIR/help"
 }
 
+before_eals_end() {
+	refuse in_ns gw "$TG_BIN" --no-pci --config "$TG_DIR/gw.conf" >"$TG_DIR/error" 2>&1
+	grep -q "^tinguard: .*own options stand behind" "$TG_DIR/error"
+}
+
 without_ports() {
 	TG_VDEVS=()
 	refused port 0@0,1@1
 }
 
 step '--help shows both parts' help
+step 'an option of ours among those of EAL' before_eals_end
 step 'no worker' refused worker 0@0
 step 'lcore that EAL does not have' refused 7 0@0,1@1 --rx-lcores 7 --crypto-lcores 1 --tx-lcores 1
 step 'the main lcore as a worker' refused 0 0@0,1@1 --rx-lcores 0 --crypto-lcores 1 --tx-lcores 1
