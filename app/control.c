@@ -189,7 +189,7 @@ static void
 link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 {
 	struct tg_control *c = control;
-	const struct tg_env *env = &c->pipeline->env;
+	struct tg_env *env = &c->pipeline->env;
 	int ret;
 
 	/* What fits the way to a peer depends on it. */
@@ -199,6 +199,7 @@ link_changed(void *control, uint16_t port, bool up, uint16_t mtu)
 		c->next_tick = 0;
 		return;
 	}
+	atomic_store_explicit(&env->ports[port].down, !up, memory_order_relaxed);
 	ret = tg_port_set_mtu(env, port, mtu);
 	if (ret == -EMSGSIZE)
 		fprintf(stderr,

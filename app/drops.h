@@ -17,6 +17,7 @@
 #define TG_OWN_DROPS(X)                                                                            \
 	X(CHAINED, "chained", "in several buffers, and larger than one")                           \
 	X(RUNT, "runt", "shorter than its Ethernet header")                                        \
+	X(TWIN_DOWN, "twin_down", "the twin of the port is down")                                  \
 	X(NOT_FOR_US, "not_for_us", "unicast frame to another MAC")                                \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(PROHIBITED, "prohibited", "blackhole, unreachable or prohibit route")                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What all stages look at: tables, ports and the number of instances of each stage. Filled before
- * the workers start and not changed after; the tables change inside, under RCU.
+ * the workers start and not changed after, but for atomics; the tables change inside, under RCU.
  */
 #ifndef TG_ENV_H
 #define TG_ENV_H
@@ -23,6 +23,7 @@ struct tg_port {
 	uint16_t n_txq; /* one for each TX stage */
 	bool udp_csum; /* the port makes UDP checksums */
 	struct rte_ether_addr mac;
+	_Atomic bool down; /* its twin is: what comes in is dropped */
 };
 
 struct tg_env {

@@ -174,6 +174,15 @@ deal(void *stage, struct rte_mbuf *m, enum tg_op op)
 	tg_outbox_push(box, m, &rx->counters);
 }
 
+/* What the operator has taken down hears nothing, as any interface of Linux. */
+static __rte_noinline void
+end_all(struct tg_rx *rx, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		tg_drop(&rx->counters, pkts[i], TG_DROP_TWIN_DOWN);
+	rx->counters.in += n;
+}
+
 static unsigned int
 poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 {
@@ -182,6 +191,10 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 	struct wg_peer *peers[TG_BURST];
 	uint16_t i, n = rte_eth_rx_burst(port->id, q->queue, pkts, TG_BURST);
 
+	if (unlikely(atomic_load_explicit(&port->down, memory_order_relaxed))) {
+		end_all(rx, pkts, n);
+		return n;
+	}
 	for (i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	tg_fetch_destinations(rx->env, pkts, peers, n);

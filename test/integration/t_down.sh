@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# `ip link set DEV down` takes the tunnel down: no handshake, no data, no keepalive, no session.
+# `ip link set DEV down` takes the tunnel down: no handshake, no data, no keepalive, no session; and a
+# twin: what comes in by its port is not heard.
 # shellcheck source=test/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -48,4 +49,14 @@ step 'nothing was sent' expect_captured 0
 step 'the tunnel comes up' tunnel up
 step 'site 2 is spoken to' poll_until 10 pings site2 10.99.0.1
 step 'site 1 to gateway' poll_until 20 pings site1 10.99.0.1
+step 'its route is set anew' ip -n "$gw" route add 10.20.2.0/24 dev "$TG_TUN"
+step 'LAN to site 2' pings lan 10.20.2.1
+
+capture site2 "$(site_dev 2)" 'icmp and src 10.10.0.2'
+step 'the twin of port 0 goes down' ip -n "$gw" link set "${TG_TUN}p0" down
+step 'LAN to site 2 is not answered' refuse in_ns lan ping -n -c 2 -i 0.2 -W 1 10.20.2.1
+step 'nothing reached site 2' expect_captured 0
+step 'what came in is counted' test "$(stat twin_down)" -ge 2
+step 'the twin comes up' ip -n "$gw" link set "${TG_TUN}p0" up
+step 'LAN to site 2' pings lan 10.20.2.1
 step 'the gateway ends tidily' stop_gateway

@@ -95,6 +95,14 @@ frame_not_for_us(struct bed *bed)
 }
 
 static unsigned int
+frame_twin_down(struct bed *bed)
+{
+	atomic_store(&bed->p.env.ports[LAN].down, true);
+	feed_lan(bed, lan_frame(bed, 0));
+	return 1 + feed_lan(bed, lan_frame(bed, 2));
+}
+
+static unsigned int
 frame_no_route(struct bed *bed)
 {
 	return lan_to(bed, 99, 0, 64);
@@ -233,6 +241,7 @@ static const struct fault faults[] = {
 	FAULT(frame_chained, RX, CHAINED),
 	FAULT(frame_runt, RX, RUNT),
 	FAULT(frame_empty, RX, RUNT),
+	FAULT(frame_twin_down, RX, TWIN_DOWN),
 	FAULT(frame_not_for_us, RX, NOT_FOR_US),
 	FAULT(frame_no_route, RX, NO_ROUTE),
 	FAULT(frame_prohibited, RX, PROHIBITED),
