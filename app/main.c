@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tinguard: start and end. The way of a packet begins in stage_rx.c. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -109,6 +112,22 @@ close_tables(void)
 	rte_mempool_free(pipeline.env.pool);
 }
 
+/* What the operator can change is named. */
+static int
+not_applied(const struct tg_options *o, uint16_t port, int ret, char *error)
+{
+	const char *where = o->config ? o->config : "device";
+
+	if (ret == -EADDRINUSE || ret == -EACCES)
+		snprintf(error, TG_ERROR_LEN, "%s: ListenPort %u: %s", where, port, strerror(-ret));
+	else if (ret == -ENOSPC)
+		snprintf(error, TG_ERROR_LEN, "%s: more peers than --max-peers %u", where,
+			o->max_peers);
+	else
+		failed(error, where, ret);
+	return ret;
+}
+
 static int
 become(const struct tg_user *user, char *error)
 {
@@ -157,6 +176,7 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 		.crypto_delay = o->crypto_delay,
 	};
 	int ret = open_tables(o, map, error);
+	uint16_t port;
 
 	if (ret)
 		goto close_tables;
@@ -170,11 +190,12 @@ run(const struct tg_options *o, const struct tg_lcores *map, struct wg_update *u
 	ret = tg_control_open(&control, o->tunnel, error);
 	if (ret)
 		goto destroy_pipeline;
+	port = u->listen_port;
 	ret = tg_control_apply(&control, u);
 	/* It holds keys, which the device alone needs from here on. */
 	wg_update_free(u);
 	if (ret) {
-		failed(error, o->config ? o->config : "device", ret);
+		not_applied(o, port, ret, error);
 		goto close_control;
 	}
 	ret = tg_telemetry_init(&control, RTE_MAX_LCORE);
@@ -195,53 +216,111 @@ close_tables:
 }
 
 static int
-start(int argc, char **argv, char *error)
+start(const struct tg_options *o, char *error)
 {
 	struct tg_lcores map;
-	struct tg_options o;
 	struct wg_update u;
-	int ret = tg_options_parse(&o, argc, argv, error);
+	int ret = tg_lcores_map(&map, o->lcores, error);
 
-	if (ret)
-		return ret;
-	if (o.help || o.version) {
-		if (o.help)
-			tg_options_usage(stdout);
-		else
-			puts("tinguard " TG_VERSION);
-		return 0;
-	}
-	ret = tg_lcores_map(&map, o.lcores, error);
 	if (ret)
 		return ret;
 	tg_lcores_print(&map, stdout);
 	ret = tg_meta_register();
 	if (ret)
 		return failed(error, "no room for our metadata in the mbuf", ret);
-	ret = read_config(o.config, &u, error);
+	ret = read_config(o->config, &u, error);
 	if (ret)
 		return ret;
 	tg_clock_init();
-	ret = run(&o, &map, &u, error);
+	ret = run(o, &map, &u, error);
 	wg_update_free(&u);
 	return ret;
+}
+
+/* What is open as 0, 1 and 2 is not a device or a table, and nobody who stops reading ends us. */
+static void
+settle(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* EAL's options end at `--', or with the line. */
+static int
+end_of_eal(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		;
+	return i;
+}
+
+/* Before EAL, which takes memory and cards to itself. 1: all is said that was asked for. */
+static int
+options(struct tg_options *o, int argc, char **argv, char *error)
+{
+	int i, ours = end_of_eal(argc, argv);
+	int ret = tg_options_parse(o, argc - ours, argv + ours, error);
+
+	for (i = 1; i < ours; i++)
+		o->version |= strcmp(argv[i], "--version") == 0;
+	if (!ret && o->help)
+		tg_options_usage(stdout);
+	else if (!ret && o->version)
+		puts("tinguard " TG_VERSION);
+	return ret ? ret : o->help || o->version;
+}
+
+static int
+start_eal(int argc, char **argv, char *error)
+{
+	int ours = end_of_eal(argc, argv);
+	int ret = rte_eal_init(argc, argv);
+
+	if (ret < 0) {
+		snprintf(error, TG_ERROR_LEN, "EAL does not start%s%s%s", rte_errno ? ": " : "",
+			rte_errno ? rte_strerror(rte_errno) : "",
+			rte_errno == EINVAL ? " (tinguard's own options stand behind `--')" : "");
+		return -EINVAL;
+	}
+	/* It has put the program's name where it ended. */
+	if (ret + 1 < ours) {
+		snprintf(error, TG_ERROR_LEN, "unexpected argument: %s", argv[ret + 1]);
+		rte_eal_cleanup();
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+complain(const char *error)
+{
+	fprintf(stderr, "tinguard: %s\n", error);
+	return EXIT_FAILURE;
 }
 
 int
 main(int argc, char **argv)
 {
 	char error[TG_ERROR_LEN] = "";
+	struct tg_options o;
 	int ret;
 
+	settle();
 	tg_privileges_fix();
+	ret = options(&o, argc, argv, error);
+	if (ret)
+		return ret < 0 ? complain(error) : EXIT_SUCCESS;
 	rte_set_application_usage_hook(usage);
-	ret = rte_eal_init(argc, argv);
-	if (ret < 0) {
-		fprintf(stderr, "tinguard: EAL does not start%s%s%s\n", rte_errno ? ": " : "",
-			rte_errno ? rte_strerror(rte_errno) : "",
-			rte_errno == EINVAL ? " (tinguard's own options stand behind `--')" : "");
-		return EXIT_FAILURE;
-	}
+	if (start_eal(argc, argv, error))
+		return complain(error);
 	tg_privileges_protect_memory();
 	if (sodium_init() < 0) {
 		fprintf(stderr, "tinguard: libsodium does not start\n");
@@ -251,9 +330,9 @@ main(int argc, char **argv)
 	if (rte_pdump_init())
 		fprintf(stderr, "tinguard: warning: no packet capture: %s\n",
 			rte_strerror(rte_errno));
-	ret = start(argc - ret, argv + ret, error);
+	ret = start(&o, error);
 	if (*error)
-		fprintf(stderr, "tinguard: %s\n", error);
+		complain(error);
 	rte_pdump_uninit();
 	rte_eal_cleanup();
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;

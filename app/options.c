@@ -47,7 +47,10 @@ enum option_id {
 #define X(id, name, arg, help) OPTION_##id,
 	OPTIONS(X)
 #undef X
+		OPTION_COUNT,
 };
+
+_Static_assert(OPTION_COUNT <= ' ', "optopt is one of these, or a letter");
 
 static const struct option long_options[] = {
 #define X(id, name, arg, help)                                                                     \
@@ -170,8 +173,20 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		o->version = true;
 		return 0;
 	case OPTION_NONE:
+	case OPTION_COUNT:
 		break;
 	}
+	return -EINVAL;
+}
+
+/* Of letters, which we have none of, optind tells only where the last one in a word was. */
+static int
+unknown(char *const *argv, char *error)
+{
+	if (optopt >= ' ')
+		snprintf(error, TG_ERROR_LEN, "unknown option: -%c", optopt);
+	else
+		snprintf(error, TG_ERROR_LEN, "unknown option: %s", argv[optind - 1]);
 	return -EINVAL;
 }
 
@@ -186,17 +201,15 @@ tg_options_parse(struct tg_options *o, int argc, char **argv, char error[TG_ERRO
 		.mbufs = 49152,
 		.mtu = RTE_ETHER_MTU};
 	tg_queue_options_default(&o->queue);
-	optind = 1;
-	opterr = 0;
+	/* GNU's: begin anew, with an order of our own. */
+	optind = 0;
 	while ((id = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
 		if (id == ':') {
 			snprintf(error, TG_ERROR_LEN, "%s needs a value", argv[optind - 1]);
 			return -EINVAL;
 		}
-		if (id == '?') {
-			snprintf(error, TG_ERROR_LEN, "unknown option: %s", argv[optind - 1]);
-			return -EINVAL;
-		}
+		if (id == '?')
+			return unknown(argv, error);
 		if (take(o, id, optarg, error))
 			return -EINVAL;
 	}

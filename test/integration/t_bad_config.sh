@@ -67,6 +67,25 @@ no_such_file() {
 	grep -qF "$TG_DIR/gw.conf" "$TG_DIR/gw.log"
 }
 
+# not_taken TEXT [OPTION...]: the file is right, and cannot be had.
+not_taken() {
+	printf '%b[Peer]\nPublicKey = %s\n' "$peer" "$key2" >"$TG_DIR/gw.conf"
+	launch_gateway "${@:2}"
+	stop_refused
+	grep -qF -- "gw.conf: $1" "$TG_DIR/gw.log" || fail "'$1' is not in: $(cat "$TG_DIR/gw.log")"
+}
+
+port_is_open() {
+	in_ns gw ss -Hlun 'sport = :51820' | grep -q 51820
+}
+
+port_is_taken() {
+	spawn other gw python3 "$TG_ROOT/test/integration/datagrams.py" receive 0.0.0.0 51820
+	poll_until 10 port_is_open
+	not_taken 'ListenPort 51820: Address already in use'
+	stop other
+}
+
 # Comments, blanks and case are free, as wg(8) says.
 accepted() {
 	printf '# a comment\n\n [interface] # more\nprivatekey=%s\nLISTENPORT\t=  51820\n' \
@@ -79,6 +98,8 @@ accepted() {
 		"$(peer_field 1 4 | tr ',' '\n' | sort | paste -sd, -)"
 }
 
+step 'a port that another has' port_is_taken
+step 'more peers than there is room for' not_taken 'more peers than --max-peers 1' --max-peers 1
 step 'no such file' no_such_file
 step 'a file that is right' accepted
 step 'the gateway ends tidily' stop_gateway

@@ -5,6 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 
 make_network
+ports=("${TG_VDEVS[@]}")
 
 # refused VALUE LCORES [OPTION...]: the message names VALUE.
 refused() {
@@ -26,13 +27,34 @@ before_eals_end() {
 	grep -q "^tinguard: .*own options stand behind" "$TG_DIR/error"
 }
 
+# Where there is no memory for EAL, and nothing is to be taken from one that runs.
+version() {
+	expect_match version '^tinguard [0-9]+\.[0-9]+\.[0-9]+$' "$(in_ns gw "$TG_BIN" "$@" 2>&1)"
+}
+
+# refused_first VALUE OPTION...: by nobody else, and before EAL says anything.
+refused_first() {
+	expect_equal message "tinguard: $1" "$(in_ns gw "$TG_BIN" "${@:2}" 2>&1)"
+}
+
+stray() {
+	TG_VDEVS=(stray)
+	refused stray 0@0,1@1
+}
+
 without_ports() {
 	TG_VDEVS=()
 	refused port 0@0,1@1
 }
 
 step '--help shows both parts' help
+step '--version' version --version
+step '--version behind --' version -- --version
+step 'unknown option, without EAL' refused_first 'unknown option: --colour' -- --colour green
+step 'letters, without EAL' refused_first 'unknown option: -x' -- --mss-clamp -xyz
 step 'an option of ours among those of EAL' before_eals_end
+step 'an argument among those of EAL' stray
+TG_VDEVS=("${ports[@]}")
 step 'no worker' refused worker 0@0
 step 'lcore that EAL does not have' refused 7 0@0,1@1 --rx-lcores 7 --crypto-lcores 1 --tx-lcores 1
 step 'the main lcore as a worker' refused 0 0@0,1@1 --rx-lcores 0 --crypto-lcores 1 --tx-lcores 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # SIGTERM and SIGINT under traffic; a new start after each, also after a kill that left the socket. The
-# end when somebody deletes one of its devices.
+# end when somebody deletes one of its devices. SIGPIPE, and no standard files.
 # shellcheck source=test/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -38,6 +38,40 @@ without() {
 	check_mbufs
 }
 
+# What is said goes into a pipe that nobody reads any more.
+unread() {
+	mkfifo "$TG_DIR/pipe"
+	cat "$TG_DIR/pipe" >/dev/null &
+	TG_PIDS[reader]=$!
+	spawn gw gw bash -c 'exec "$@" >"$0" 2>&1' "$TG_DIR/pipe" "$TG_BIN" --no-huge -m 512 --no-pci \
+		--lcores "$TG_LCORES" --file-prefix "$TG_PREFIX" "${TG_VDEVS[@]}" -- \
+		--tunnel "$TG_TUN" --poll adaptive
+	poll_until 30 wg show "$TG_TUN"
+	kill "${TG_PIDS[reader]}"
+	wait "${TG_PIDS[reader]}" || true
+	unset 'TG_PIDS[reader]'
+	ip -n "$(ns gw)" link set "${TG_TUN}p0" mtu 9000
+	sleep 0.5
+	wg show "$TG_TUN"
+	stop gw
+	expect_equal 'exit status' 0 "$TG_STATUS"
+	check_nothing_left
+}
+
+# As some that start daemons do: a table or a device in their place would be written to.
+closed() {
+	spawn gw gw bash -c 'exec "$@" <&- >&- 2>&-' bash "$TG_BIN" --no-huge -m 512 --no-pci \
+		--lcores "$TG_LCORES" --file-prefix "$TG_PREFIX" "${TG_VDEVS[@]}" -- \
+		--tunnel "$TG_TUN" --poll adaptive
+	poll_until 30 wg show "$TG_TUN"
+	for fd in 0 1 2; do
+		expect_equal "descriptor $fd" /dev/null "$(readlink "/proc/${TG_PIDS[gw]}/fd/$fd")"
+	done
+	stop gw
+	expect_equal 'exit status' 0 "$TG_STATUS"
+	check_nothing_left
+}
+
 step 'a session' site_first
 traffic
 step 'SIGTERM under traffic' stop_gateway TERM
@@ -60,3 +94,5 @@ step 'the tunnel device is deleted under traffic' without "$TG_TUN" 'the tunnel 
 restart
 step 'a session after a new start' site_first
 step 'the gateway ends tidily' stop_gateway
+step 'nobody reads what it says' unread
+step 'standard files are closed' closed

@@ -227,6 +227,9 @@ static const struct {
 	const char *error;
 } bad_lines[] = {
 	{"--frobnicate", "unknown option: --frobnicate"},
+	{"--mss-clamp=on", "unknown option: --mss-clamp=on"},
+	{"-x", "unknown option: -x"},
+	{"--mss-clamp -xyz", "unknown option: -x"},
 	{"--mbufs", "--mbufs needs a value"},
 	{"file.conf", "unexpected argument: file.conf"},
 	{"--poll lazy", "--poll: `lazy' is neither busy nor adaptive"},
