@@ -2,6 +2,7 @@
 #include "ports.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 
@@ -59,6 +60,15 @@ mtu_of(const struct tg_env *env, const struct rte_eth_dev_info *info)
 	return most > RTE_ETHER_MTU ? most : 0;
 }
 
+/* A card fills the queues that are set up; net_af_packet all that it has, read or not. */
+static uint16_t
+rx_queues(const struct rte_eth_dev_info *info, uint16_t n_rx)
+{
+	if (strcmp(info->driver_name, "net_af_packet") == 0)
+		return info->max_rx_queues;
+	return RTE_MIN(n_rx, info->max_rx_queues);
+}
+
 static int
 configure(const struct tg_env *env, struct tg_port *port, uint16_t n_rx, uint16_t n_tx, char *error)
 {
@@ -75,7 +85,7 @@ configure(const struct tg_env *env, struct tg_port *port, uint16_t n_rx, uint16_
 		return -ENOTSUP;
 	}
 	port->n_txq = n_tx;
-	port->n_rxq = RTE_MIN(n_rx, info.max_rx_queues);
+	port->n_rxq = rx_queues(&info, n_rx);
 	if (port->n_rxq > 1) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = RSS_WANTED & info.flow_type_rss_offloads;

@@ -17,8 +17,8 @@ uint64_t tg_port_tx_offloads(uint64_t capabilities);
 
 /*
  * Configures every port that EAL has probed, with one TX queue for each of n_tx stages and up to
- * n_rx RX queues, for an MTU of env->mtu_max or what the driver can do, and fills env->ports. 0, or
- * -errno and what is wrong in error.
+ * n_rx RX queues, or all that the driver fills in any case, for an MTU of env->mtu_max or what the
+ * driver can do, and fills env->ports. 0, or -errno and what is wrong in error.
  */
 int tg_ports_setup(struct tg_env *env, uint16_t n_rx, uint16_t n_tx, char error[TG_ERROR_LEN]);
 

@@ -43,4 +43,6 @@ run_map '2 workers' 0@0,1@1,2@1
 run_map '3 workers' 0@0,1@1,2@0,3@1
 run_map '6 workers' 0@0,1@1,2@0,3@1,4@0,5@1,6@0
 run_map '3 workers by hand' 0@0,1@1,2@0,3@1 --rx-lcores 3 --crypto-lcores 1,2 --tx-lcores 3
+TG_VDEVS=(--vdev 'net_af_packet0,iface=veth0,qpairs=2' --vdev 'net_af_packet1,iface=veth1,qpairs=2')
+run_map 'two TX lcores' 0@0,1@1,2@0,3@1 --rx-lcores 1 --crypto-lcores 1 --tx-lcores 2,3
 run_map 'two lcores for handshakes' 0@0,1@1,2@0,3@1 --handshake-lcores 2,3
