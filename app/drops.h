@@ -19,6 +19,7 @@
 	X(RUNT, "runt", "shorter than its Ethernet header")                                        \
 	X(TWIN_DOWN, "twin_down", "the twin of the port is down")                                  \
 	X(NOT_FOR_US, "not_for_us", "unicast frame to another MAC")                                \
+	X(MARTIAN, "martian", "source that no router passes on")                                   \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(PROHIBITED, "prohibited", "blackhole, unreachable or prohibit route")                    \
 	X(TTL, "ttl", "TTL or hop limit exceeded")                                                 \

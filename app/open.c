@@ -123,11 +123,16 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 static void
 forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
+	const struct tg_way *way = tg_recent_lookup(&c->recent, c->env, ip, NULL);
+
+	/* To Linux a link-local address in the tunnel means something. */
+	if (unlikely(pkt_ip_martian(ip)) && !way->kernels) {
+		tg_drop(&c->counters, m, TG_DROP_MARTIAN);
+		return;
+	}
 	m->hash.rss = pkt_flow_hash(ip, rte_pktmbuf_mtod(m, const uint8_t *), c->env->salt);
 	tg_meta(m)->fq.hash = m->hash.rss;
-	routed(c, m,
-		tg_route(c->env, &c->counters, m, ip,
-			tg_recent_lookup(&c->recent, c->env, ip, NULL)));
+	routed(c, m, tg_route(c->env, &c->counters, m, ip, way));
 }
 
 static void

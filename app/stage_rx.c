@@ -102,6 +102,8 @@ ip_packet(
 			return wireguard(rx, m, &ip);
 		return to_twin(m, eth->l2_len);
 	}
+	if (unlikely(pkt_ip_martian(&ip)))
+		return end(rx, m, TG_DROP_MARTIAN);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - ip.total_len));
 	tg_meta(m)->peer = TG_TIN_FORWARD;

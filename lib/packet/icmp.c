@@ -53,16 +53,6 @@ is_one_host4(const uint8_t *addr)
 		!(addr[0] == 169 && addr[1] == 254);
 }
 
-/* Unspecified, loopback, link-local or multicast. */
-static bool
-is_one_host6(const uint8_t *addr)
-{
-	static const uint8_t zero[15];
-
-	return addr[0] != 0xff && !(addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80) &&
-		!(memcmp(addr, zero, sizeof(zero)) == 0 && addr[15] <= 1);
-}
-
 /* Of ICMP only what asks or answers, as far as this was known when RFC 1812 was made. */
 static bool
 is_question4(uint8_t type)
@@ -86,7 +76,7 @@ pkt_icmp_may_answer(const struct pkt_ip *ip, const uint8_t *p)
 	if (ip->later_fragment)
 		return false;
 	if (v4 ? !is_one_host4(ip->src) || !is_one_host4(ip->dst)
-	       : !is_one_host6(ip->src) || !is_one_host6(ip->dst))
+	       : !pkt_ip6_is_one_host(ip->src) || !pkt_ip6_is_one_host(ip->dst))
 		return false;
 	if (!icmp)
 		return true;

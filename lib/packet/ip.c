@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <netinet/in.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
@@ -133,6 +134,26 @@ enum pkt_ip_reason
 pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
 	return parse(p, avail, out);
+}
+
+bool
+pkt_ip6_is_one_host(const uint8_t addr[16])
+{
+	static const uint8_t zero[15];
+
+	return addr[0] != 0xff && !(addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80) &&
+		!(memcmp(addr, zero, sizeof(zero)) == 0 && addr[15] <= 1);
+}
+
+/* 240.0.0.0/4 is reserved, and in use. */
+bool
+pkt_ip_odd_is_martian(const struct pkt_ip *ip)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (ip->version == 6)
+		return !pkt_ip6_is_one_host(ip->src);
+	return ip->src[0] < 240 || memcmp(ip->src, broadcast, sizeof(broadcast)) == 0;
 }
 
 static enum pkt_ip_reason

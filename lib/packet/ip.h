@@ -3,7 +3,7 @@
  * Validates and describes one IPv4 or IPv6 packet (RFC 791, RFC 8200).
  *
  * The packet lies in one contiguous buffer that the caller owns; nothing is written or kept. Any
- * thread. Whether addresses are martian and what the transport header says is the caller's affair.
+ * thread. What the transport header says is the caller's affair.
  */
 #ifndef PKT_IP_H
 #define PKT_IP_H
@@ -52,6 +52,26 @@ enum pkt_ip_reason pkt_ip_parse(const uint8_t *p, uint32_t avail, struct pkt_ip 
 /* The same for where the port has not looked: with the IPv4 header's checksum. When that is wrong,
  * *out is filled all the same. */
 enum pkt_ip_reason pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out);
+
+/* Not unspecified, loopback, link-local or multicast. */
+bool pkt_ip6_is_one_host(const uint8_t addr[16]);
+
+/* The look that few sources need, see below. */
+bool pkt_ip_odd_is_martian(const struct pkt_ip *ip);
+
+/*
+ * A source that no router passes on: this network, loopback, multicast, broadcast (RFC 1812 section
+ * 5.3.7); for IPv6 what is not one host, or one link's (RFC 4291 section 2.5).
+ */
+static inline bool
+pkt_ip_martian(const struct pkt_ip *ip)
+{
+	uint8_t first = ip->src[0];
+	bool odd = ip->version == 4 ? first == 0 || first == 127 || first >= 224
+				    : first == 0 || first >= 0xfe;
+
+	return odd && pkt_ip_odd_is_martian(ip);
+}
 
 /* The field of a packet that was parsed before. */
 static inline uint8_t

@@ -123,6 +123,23 @@ source(struct bed *bed)
 	return site_byte(bed, 14, 1); /* 10.2.1.2 belongs to peer 1, 10.2.0.2 to peer 0 */
 }
 
+/* 127.0.0.0/8 is peer 0's, if one believes its AllowedIPs. */
+static unsigned int
+martian(struct bed *bed)
+{
+	struct wg_update_peer *up;
+	struct wg_update u;
+
+	wg_update_init(&u);
+	up = wg_update_add_peer(&u);
+	memcpy(up->public_key, bed->peers[0].public_key, WG_KEY_LEN);
+	wg_update_add_allowed(up)->prefix =
+		(struct lpm_prefix){.family = AF_INET, .len = 8, .addr = {127}};
+	assert_int_equal(wg_device_apply(bed->gateway.dev, &u, bed->now), 0);
+	wg_update_free(&u);
+	return site_byte(bed, 12, 127);
+}
+
 static unsigned int
 inner_truncated(struct bed *bed)
 {
@@ -401,6 +418,7 @@ static const struct fault faults[] = {
 	FAULT(keepalive, CRYPTO, KEEPALIVE),
 	FAULT(ecn, CRYPTO, ECN),
 	FAULT(source, CRYPTO, SOURCE),
+	FAULT(martian, CRYPTO, MARTIAN),
 	FAULT(inner_truncated, CRYPTO, TRUNCATED),
 	FAULT(inner_version, CRYPTO, BAD_VERSION),
 	FAULT(inner_header, CRYPTO, BAD_HEADER),

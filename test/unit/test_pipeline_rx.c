@@ -103,6 +103,39 @@ frame_twin_down(struct bed *bed)
 }
 
 static unsigned int
+frame_martian(struct bed *bed)
+{
+	static const uint8_t sources[][4] = {{0, 0, 0, 0}, {0, 1, 2, 3}, {127, 0, 0, 1},
+		{224, 0, 0, 5}, {239, 255, 255, 255}, {255, 255, 255, 255}};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(sources); i++) {
+		struct rte_mbuf *m = lan_frame(bed, 0);
+
+		memcpy(ip_of(m) + 12, sources[i], 4);
+		fix_checksum(ip_of(m));
+		feed_lan(bed, m);
+	}
+	return RTE_DIM(sources);
+}
+
+static unsigned int
+frame_martian6(struct bed *bed)
+{
+	static const uint8_t sources[][16] = {{0}, {[15] = 1}, {0xfe, 0x80, [15] = 1},
+		{0xfe, 0xbf, [15] = 1}, {0xff, 2, [15] = 1}};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(sources); i++) {
+		struct rte_mbuf *m = lan_frame(bed, 2);
+
+		memcpy(ip_of(m) + 8, sources[i], 16);
+		feed_lan(bed, m);
+	}
+	return RTE_DIM(sources);
+}
+
+static unsigned int
 frame_no_route(struct bed *bed)
 {
 	return lan_to(bed, 99, 0, 64);
@@ -243,6 +276,8 @@ static const struct fault faults[] = {
 	FAULT(frame_empty, RX, RUNT),
 	FAULT(frame_twin_down, RX, TWIN_DOWN),
 	FAULT(frame_not_for_us, RX, NOT_FOR_US),
+	FAULT(frame_martian, RX, MARTIAN),
+	FAULT(frame_martian6, RX, MARTIAN),
 	FAULT(frame_no_route, RX, NO_ROUTE),
 	FAULT(frame_prohibited, RX, PROHIBITED),
 	FAULT(frame_no_peer, RX, NO_PEER),
