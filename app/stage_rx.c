@@ -12,6 +12,9 @@
 #include "fragment.h"
 #include "hash.h"
 
+#define BOOTP_CLIENT 68
+#define BOOTP_REPLY 2
+
 static enum tg_op
 end(struct tg_rx *rx, struct rte_mbuf *m, enum tg_drop why)
 {
@@ -34,6 +37,41 @@ is_wireguard(const struct tg_env *env, const struct rte_mbuf *m, const struct pk
 
 	return ip->proto == IPPROTO_UDP && !ip->fragment && port &&
 		ip->total_len >= ip->l4_off + sizeof(*udp) && udp->dst_port == port;
+}
+
+/* The beginning of DHCP's messages, RFC 2131 section 2. */
+struct bootp {
+	uint8_t op;
+	uint8_t htype;
+	uint8_t hlen;
+	uint8_t hops;
+	uint8_t words[24];
+	struct rte_ether_addr chaddr;
+};
+
+/*
+ * Who asks for an address is answered at that address, in a frame to his MAC (RFC 2131 section
+ * 4.1): Linux has it not yet, and routes would lead elsewhere. Others' answers pass.
+ */
+static __rte_noinline bool
+answers_our_dhcp(const struct rte_mbuf *m, const struct pkt_ip *ip, const struct tg_port *port)
+{
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	const struct bootp *answer = (const void *)(udp + 1);
+
+	return ip->version == 4 && !ip->fragment &&
+		ip->total_len >= ip->l4_off + sizeof(*udp) + sizeof(*answer) &&
+		answer->op == BOOTP_REPLY && answer->hlen == RTE_ETHER_ADDR_LEN &&
+		rte_is_same_ether_addr(&answer->chaddr, &port->mac);
+}
+
+static bool
+is_dhcp_answer(const struct rte_mbuf *m, const struct pkt_ip *ip, const struct tg_port *port)
+{
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+
+	return ip->proto == IPPROTO_UDP && ip->total_len >= ip->l4_off + sizeof(*udp) &&
+		unlikely(udp->dst_port == RTE_BE16(BOOTP_CLIENT)) && answers_our_dhcp(m, ip, port);
 }
 
 /* Of what cookies and rate limits go by: the IPv4 address, or the IPv6 /64. */
@@ -102,6 +140,8 @@ ip_packet(
 			return wireguard(rx, m, &ip);
 		return to_twin(m, eth->l2_len);
 	}
+	if (is_dhcp_answer(m, &ip, &env->ports[tg_meta(m)->port]))
+		return to_twin(m, eth->l2_len);
 	if (unlikely(pkt_ip_martian(&ip)))
 		return end(rx, m, TG_DROP_MARTIAN);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);

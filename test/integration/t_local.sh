@@ -12,6 +12,27 @@ is_reachable() {
 	grep -q 'lladdr.*\(REACHABLE\|DELAY\|STALE\)' <(ip -n "$(ns gw)" neigh show "$1")
 }
 
+# As a server answers a DISCOVER: to an address that the gateway has not yet, in a frame to its MAC.
+offer() {
+	in_ns lan python3 - "$(in_ns gw cat "/sys/class/net/${TG_TUN}p0/address")" <<-'END'
+		import socket, struct, sys
+		mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+		bootp = b"\2\1\6\0" + bytes(24) + mac + bytes(202)
+		udp = struct.pack("!4H", 67, 68, 8 + len(bootp), 0) + bootp
+		ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0)
+		ip += socket.inet_aton("10.20.1.77") + socket.inet_aton("10.20.2.77")
+		total = sum(struct.unpack("!10H", ip))
+		total = ~(total % 0xFFFF) & 0xFFFF
+		sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+		sock.bind(("eth0", 0))
+		sock.send(mac + sock.getsockname()[4] + b"\x08\0" + ip[:10] + struct.pack("!H", total) + ip[12:] + udp)
+	END
+	sleep 0.5
+}
+
+capture gw "${TG_TUN}p0" 'udp dst port 68'
+step 'a DHCP server offers an address that a route leads away from' offer
+step 'the twin hears it' expect_captured 1
 step 'LAN to gateway' pings lan 10.10.0.1
 step 'LAN to gateway, IPv6' pings lan fd10::1
 step 'gateway to LAN' pings gw 10.10.0.2

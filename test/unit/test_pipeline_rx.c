@@ -135,6 +135,29 @@ frame_martian6(struct bed *bed)
 	return RTE_DIM(sources);
 }
 
+/* From 67 to 68, op REPLY, for the client of this MAC; flow 0 leads to peer 0, or nowhere. */
+static unsigned int
+dhcp_answer(struct bed *bed, const struct rte_ether_addr *client, bool routed)
+{
+	struct rte_mbuf *m = lan_frame(bed, 0);
+	uint8_t *udp = ip_of(m) + 20;
+
+	memcpy(udp, "\0\x43\0\x44", 4);
+	memcpy(udp + 8, "\2\1\6", 3);
+	memcpy(udp + 8 + 28, client, sizeof(*client));
+	if (!routed)
+		memcpy(ip_of(m) + 16, (const uint8_t[]){10, 99, 0, 2}, 4);
+	fix_checksum(ip_of(m));
+	return feed_lan(bed, m);
+}
+
+/* Clients elsewhere, who renew their leases through us. */
+static unsigned int
+frame_dhcp_of_others(struct bed *bed)
+{
+	return dhcp_answer(bed, &bed_neighbour_mac, false) + dhcp_answer(bed, &bed_mac[WAN], false);
+}
+
 static unsigned int
 frame_no_route(struct bed *bed)
 {
@@ -278,6 +301,7 @@ static const struct fault faults[] = {
 	FAULT(frame_not_for_us, RX, NOT_FOR_US),
 	FAULT(frame_martian, RX, MARTIAN),
 	FAULT(frame_martian6, RX, MARTIAN),
+	FAULT(frame_dhcp_of_others, RX, NO_ROUTE),
 	FAULT(frame_no_route, RX, NO_ROUTE),
 	FAULT(frame_prohibited, RX, PROHIBITED),
 	FAULT(frame_no_peer, RX, NO_PEER),
@@ -332,6 +356,18 @@ static void
 length_802_3(struct bed *bed)
 {
 	ether_type(bed, 100);
+}
+
+static void
+dhcp_offer(struct bed *bed)
+{
+	dhcp_answer(bed, &bed_mac[LAN], false);
+}
+
+static void
+dhcp_offer_that_routes_lead_away(struct bed *bed)
+{
+	dhcp_answer(bed, &bed_mac[LAN], true);
 }
 
 static void
@@ -443,6 +479,8 @@ static const struct local locals[] = {
 	LOCAL(arp, TWIN),
 	LOCAL(vlan, TWIN),
 	LOCAL(length_802_3, TWIN),
+	LOCAL(dhcp_offer, TWIN),
+	LOCAL(dhcp_offer_that_routes_lead_away, TWIN),
 	LOCAL(broadcast, TWIN),
 	LOCAL(multicast_destination, TWIN),
 	LOCAL(link_local_destination, TWIN),
