@@ -35,6 +35,7 @@ tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, s
 
 		if (!r->n || r->ids[r->n - 1] != id) {
 			r->ids[r->n] = id;
+			r->peers[r->n] = NULL;
 			r->first[r->n] = (uint8_t)i;
 			r->len[r->n++] = 0;
 		}
