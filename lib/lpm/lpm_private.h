@@ -9,12 +9,13 @@
  *
  * Why a reader is never wrong. A change is one release store into a slot: an entry, its absence
  * (0), or a copy with one entry more; what follows in the same call only repacks, without changing
- * what is held. So a lookup beside a single change finds the state before or after it. Beside two
- * changes it could combine a node from before the first with one from after the second, and miss
- * both of two prefixes although one was always there. Hence the counter, which ends every change:
- * if it is the same after the descent as before, the stores of at most one change fell in between;
- * else the lookup is repeated. It never waits for the writer: a repetition means that a change was
- * completed.
+ * what is held. The same host in lpm_hosts.h follows within the change: until then it is missing
+ * there, or as it was. So a lookup beside a single change finds the state before or after it.
+ * Beside two changes it could combine a node from before the first with one from after the second,
+ * and miss both of two prefixes although one was always there. Hence the counter, which ends every
+ * change: if it is the same after the descent as before, the stores of at most one change fell in
+ * between; else the lookup is repeated. It never waits for the writer: a repetition means that a
+ * change was completed.
  */
 #ifndef LPM_PRIVATE_H
 #define LPM_PRIVATE_H
