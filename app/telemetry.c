@@ -263,13 +263,13 @@ add_stats(struct parts *parts)
 
 /* How many parts there are comes first: telemetry leaves out what it has no room for. */
 static void
-stats(struct rte_tel_data *d, unsigned int start, unsigned int n)
+add_parts(struct rte_tel_data *d, void (*add)(struct parts *), unsigned int start, unsigned int n)
 {
 	struct parts all = {.end = 0}, parts = {.d = d, .start = start, .end = start + n};
 
-	add_stats(&all);
+	add(&all);
 	rte_tel_data_add_dict_u64(d, "parts", all.n);
-	add_stats(&parts);
+	add(&parts);
 }
 
 /* Whose tin it is: the peer's public key, or what else sends. */
@@ -372,7 +372,7 @@ tins(struct rte_tel_data *d, unsigned int start)
 }
 
 static void
-add_worker(struct rte_tel_data *d, const struct tg_worker *w)
+add_worker(struct parts *p, const struct tg_worker *w)
 {
 	const struct tg_gaps *g = &w->gaps;
 	char name[RTE_TEL_MAX_STRING_LEN];
@@ -380,7 +380,7 @@ add_worker(struct rte_tel_data *d, const struct tg_worker *w)
 	unsigned int i;
 
 	snprintf(name, sizeof(name), "lcore%u", w->lcore);
-	l = dict(d, name);
+	l = part(p, name);
 	if (!l)
 		return;
 	rte_tel_data_add_dict_u64(l, "polls", w->polls);
@@ -395,28 +395,27 @@ add_worker(struct rte_tel_data *d, const struct tg_worker *w)
 	}
 }
 
-static int
-on_lcores(const char *cmd, const char *params, struct rte_tel_data *d)
+static void
+add_workers(struct parts *parts)
 {
-	bool reset = params && strcmp(params, "reset") == 0;
+	unsigned int i;
+
+	for (i = 0; i < control->pipeline->n_workers; i++)
+		add_worker(parts, &control->pipeline->workers[i]);
+}
+
+static void
+reset_gaps(void)
+{
 	unsigned int i, j;
 
-	(void)cmd;
-	if (params && *params && !reset)
-		return -EINVAL;
-	rte_tel_data_start_dict(d);
-	pthread_mutex_lock(&lock);
-	for (i = 0; control && i < control->pipeline->n_workers; i++) {
-		struct tg_worker *w = &control->pipeline->workers[i];
+	for (i = 0; i < control->pipeline->n_workers; i++) {
+		struct tg_gaps *g = &control->pipeline->workers[i].gaps;
 
-		add_worker(d, w);
-		for (j = 0; reset && j < TG_GAPS; j++)
-			w->gaps.counts[j] = 0;
-		if (reset)
-			w->gaps.longest = 0;
+		for (j = 0; j < TG_GAPS; j++)
+			g->counts[j] = 0;
+		g->longest = 0;
 	}
-	pthread_mutex_unlock(&lock);
-	return 0;
 }
 
 /* A number to begin with. False: it is none, or there is something behind it. */
@@ -430,21 +429,49 @@ parse_start(const char *params, unsigned int *start)
 	return isdigit((unsigned char)*params) && !*end && n <= INT_MAX;
 }
 
+/* No number: all that there is room for. */
+static bool
+parse_page(const char *params, unsigned int *start, unsigned int *n)
+{
+	*start = 0;
+	*n = UINT_MAX;
+	if (!params || !*params)
+		return true;
+	*n = TG_TELEMETRY_PARTS;
+	return parse_start(params, start);
+}
+
 static int
 on_stats(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	unsigned int start = 0, n = UINT_MAX;
+	unsigned int start, n;
 
 	(void)cmd;
-	if (params && *params) {
-		if (!parse_start(params, &start))
-			return -EINVAL;
-		n = TG_TELEMETRY_PARTS;
-	}
+	if (!parse_page(params, &start, &n))
+		return -EINVAL;
 	rte_tel_data_start_dict(d);
 	pthread_mutex_lock(&lock);
 	if (control)
-		stats(d, start, n);
+		add_parts(d, add_stats, start, n);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int
+on_lcores(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	bool reset = params && strcmp(params, "reset") == 0;
+	unsigned int start, n;
+
+	(void)cmd;
+	if (!parse_page(reset ? NULL : params, &start, &n))
+		return -EINVAL;
+	rte_tel_data_start_dict(d);
+	pthread_mutex_lock(&lock);
+	if (control)
+		add_parts(d, add_workers, start, n);
+	if (control && reset)
+		reset_gaps();
 	pthread_mutex_unlock(&lock);
 	return 0;
 }
@@ -484,8 +511,9 @@ tg_telemetry_init(struct tg_control *c, unsigned int reader_id)
 			"Tins of the TX queues. Parameter: number of the first (default 0).");
 	if (!ret)
 		ret = rte_telemetry_register_cmd("/tinguard/lcores", on_lcores,
-			"Polls of every lcore, and gaps between them. Parameter: reset, after the "
-			"answer.");
+			"Polls of every lcore, and gaps between them. Parameter: number of the "
+			"first "
+			"of a page; or reset, after the answer.");
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&lock);

@@ -2,12 +2,13 @@
 /*
  * DPDK telemetry commands (dpdk-telemetry.py):
  *
- *   /tinguard/stats[,START]      counters of every stage and queue; TG_TELEMETRY_PARTS from START
- * on /tinguard/tins[,START]       tins of the TX queues, TG_TELEMETRY_TINS from START on
- *   /tinguard/lcores[,reset]     polls of every worker, and gaps between them
+ *   /tinguard/stats[,START]         counters of every stage and queue; from START on
+ *   /tinguard/tins[,START]          tins of the TX queues, TG_TELEMETRY_TINS from START on
+ *   /tinguard/lcores[,START|reset]  polls of every worker, and gaps between them; reset: of all
  *
  * An answer of telemetry's has 16 KiB, and what does not fit is left out without a word. So stats
- * says how many parts there are, and a page of them fits whatever they have counted.
+ * and lcores say how many parts there are, and a page, TG_TELEMETRY_PARTS of them from START on,
+ * fits whatever they have counted.
  *
  * They run on telemetry's own thread, which reads counters while their owners write them, and peers
  * as one more RCU reader.
