@@ -93,6 +93,7 @@ init_hops(struct tg_fib *fib)
 	fib->local.type = TG_HOP_LOCAL;
 	fib->broadcast.type = TG_HOP_LOCAL;
 	fib->kernel.type = TG_HOP_KERNEL;
+	fib->thrown.type = TG_HOP_THROW;
 	fib->blackhole.type = TG_HOP_BLACKHOLE;
 	fib->unreachable.type = TG_HOP_UNREACHABLE;
 	fib->prohibit.type = TG_HOP_PROHIBIT;

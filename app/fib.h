@@ -30,6 +30,7 @@ enum tg_hop_type {
 	TG_HOP_TUNNEL, /* to the peer that AllowedIPs name */
 	TG_HOP_LOCAL, /* an address of ours */
 	TG_HOP_KERNEL, /* out of an interface that is not ours: the kernel forwards it */
+	TG_HOP_THROW, /* to later tables, of which there is none: no route */
 	TG_HOP_BLACKHOLE, /* nobody is told */
 	TG_HOP_UNREACHABLE,
 	TG_HOP_PROHIBIT,

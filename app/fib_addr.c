@@ -138,6 +138,7 @@ port_of(const struct tg_hop *hop)
 		return TG_FIB_TUNNEL;
 	case TG_HOP_LOCAL:
 	case TG_HOP_KERNEL:
+	case TG_HOP_THROW:
 	case TG_HOP_BLACKHOLE:
 	case TG_HOP_UNREACHABLE:
 	case TG_HOP_PROHIBIT:

@@ -25,6 +25,7 @@ struct tg_fib {
 	struct tg_hop local;
 	struct tg_hop broadcast; /* LOCAL too: the kernel takes these, but nobody sends from them */
 	struct tg_hop kernel;
+	struct tg_hop thrown;
 	struct tg_hop blackhole;
 	struct tg_hop unreachable;
 	struct tg_hop prohibit;

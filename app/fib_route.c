@@ -114,6 +114,8 @@ hop_of(struct tg_fib *fib, const struct tg_fib_route *r)
 		return r->own ? &fib->local : &fib->broadcast;
 	case TG_HOP_KERNEL:
 		return &fib->kernel;
+	case TG_HOP_THROW:
+		return &fib->thrown;
 	case TG_HOP_BLACKHOLE:
 		return &fib->blackhole;
 	case TG_HOP_UNREACHABLE:

@@ -246,8 +246,9 @@ hop_of(const struct tg_netlink *nl, const struct nl_route *from, struct tg_fib_r
 		r->type = TG_HOP_LOCAL;
 		r->own = from->type == RTN_LOCAL;
 		return true;
-	/* A route thrown to later tables ends here too: there is none behind main. */
 	case RTN_THROW:
+		r->type = TG_HOP_THROW;
+		return true;
 	case RTN_UNREACHABLE:
 		r->type = TG_HOP_UNREACHABLE;
 		return true;

@@ -40,6 +40,7 @@ test_kinds_of_routes(void **state)
 	ip(n, "route add blackhole 10.13.0.0/16");
 	ip(n, "route add unreachable 10.14.0.0/16");
 	ip(n, "route add prohibit 10.15.0.0/16");
+	ip(n, "route add throw 10.18.0.0/16");
 	ip(n, "route add 10.16.0.0/16 via inet6 fe80::9 dev tw1");
 	ip(n, "route add fd10::/16 dev tg0");
 	ip(n, "route add fd11::/16 via fe80::9 dev tw1");
@@ -52,6 +53,7 @@ test_kinds_of_routes(void **state)
 	assert_type(n, "10.13.0.1", TG_HOP_BLACKHOLE);
 	assert_type(n, "10.14.0.1", TG_HOP_UNREACHABLE);
 	assert_type(n, "10.15.0.1", TG_HOP_PROHIBIT);
+	assert_type(n, "10.18.0.1", TG_HOP_THROW);
 	assert_via(n, "10.16.0.1", 1, "fe80::9");
 	assert_type(n, "fd10::1", TG_HOP_TUNNEL);
 	assert_via(n, "fd11::1", 1, "fe80::9");
