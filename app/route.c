@@ -136,13 +136,14 @@ end_here(struct tg_counters *c, struct rte_mbuf *m, const struct pkt_ip *ip,
 
 	if (way->kernels)
 		return TG_OP_TUNNEL;
-	if (!hop)
+	if (!hop || hop->type == TG_HOP_THROW)
 		return tg_refuse(c, m, ip, TG_DROP_NO_ROUTE, PKT_ICMP_NET);
 	switch (hop->type) {
 	case TG_HOP_TUNNEL:
 		return tg_refuse(c, m, ip, TG_DROP_NO_PEER, PKT_ICMP_HOST);
 	case TG_HOP_UNREACHABLE:
-		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_HOST);
+		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED,
+			ip->version == 4 ? PKT_ICMP_HOST : PKT_ICMP_NET);
 	case TG_HOP_PROHIBIT:
 		return tg_refuse(c, m, ip, TG_DROP_PROHIBITED, PKT_ICMP_PROHIBITED);
 	default:

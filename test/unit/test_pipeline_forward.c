@@ -32,7 +32,10 @@ gateway(const struct bed_params *params)
 
 	address_all(bed);
 	bed_route(bed, "10.67.0.0", 16, TG_HOP_UNREACHABLE, 0);
+	bed_route(bed, "fd67::", 16, TG_HOP_UNREACHABLE, 0);
 	bed_route(bed, "10.68.0.0", 16, TG_HOP_BLACKHOLE, 0);
+	bed_route(bed, "10.2.69.0", 24, TG_HOP_THROW, 0);
+	bed_route(bed, "fd02:0:0:69::", 64, TG_HOP_THROW, 0);
 	bed_know(bed, 1);
 	bed_connect(bed, 1);
 	return bed;
@@ -136,6 +139,11 @@ static const struct told told[] = {
 	{"prohibit route", {BED_LAN, "10.66.0.2", 100, 64, false}, 3, 13, 0, TG_DROP_PROHIBITED, 0,
 		0},
 	{"unreachable route", {P0, "10.67.0.2", 100, 64, false}, 3, 1, 0, TG_DROP_PROHIBITED, 0, 0},
+	{"unreachable route, IPv6", {P0, "fd67::2", 100, 64, false}, 1, 0, 0, TG_DROP_PROHIBITED, 0,
+		0},
+	{"throw route", {BED_LAN, "10.2.69.2", 100, 64, false}, 3, 0, 0, TG_DROP_NO_ROUTE, 0, 0},
+	{"throw route, IPv6", {P0, "fd02:0:0:69::2", 100, 64, false}, 1, 0, 0, TG_DROP_NO_ROUTE, 0,
+		0},
 	{"576 bytes in all", {BED_LAN, "10.99.0.2", 1400, 64, false}, 3, 0, 0, TG_DROP_NO_ROUTE, 0,
 		0},
 	{"1280 bytes in all", {BED_LAN, "fd99::2", 1400, 64, false}, 1, 0, 0, TG_DROP_NO_ROUTE, 0,
