@@ -2,9 +2,11 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 #include <sodium.h>
@@ -290,6 +292,26 @@ signalled(struct ev_loop *loop, ev_signal *watcher, int events)
 	((struct tg_control *)watcher->data)->stop = true;
 }
 
+/* So a service is asked to read its files again, which --user may not read any more. */
+static void
+asked_to_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)watcher;
+	(void)events;
+	fprintf(stderr, "tinguard: SIGHUP: goes on, nothing is read again: `wg' changes peers\n");
+}
+
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int
 open_netlink(struct tg_control *c, char *error)
 {
@@ -340,6 +362,19 @@ watch_signal(struct tg_control *c, ev_signal *watcher, int number)
 	ev_signal_start(c->loop, watcher);
 }
 
+/* With a terminal, that has gone. Neither when it is ignored, as nohup does it. */
+static void
+watch_hangup(struct tg_control *c)
+{
+	struct sigaction now;
+
+	if (sigaction(SIGHUP, NULL, &now) || now.sa_handler == SIG_IGN)
+		return;
+	watch_signal(c, &c->sighup, SIGHUP);
+	if (!has_terminal())
+		ev_set_cb(&c->sighup, asked_to_reload);
+}
+
 int
 tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LEN])
 {
@@ -355,6 +390,7 @@ tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERROR_LE
 	wg_device_set_up(c->dev, false, c->now);
 	watch_signal(c, &c->sigint, SIGINT);
 	watch_signal(c, &c->sigterm, SIGTERM);
+	watch_hangup(c);
 	tg_paths_init(&c->paths, &c->pipeline->env, c->rcu);
 	ret = open_netlink(c, error);
 	if (!ret)
@@ -465,6 +501,7 @@ tg_control_close(struct tg_control *c)
 	}
 	ev_signal_stop(c->loop, &c->sigint);
 	ev_signal_stop(c->loop, &c->sigterm);
+	ev_signal_stop(c->loop, &c->sighup);
 	ev_loop_destroy(c->loop);
 	c->loop = NULL;
 	free(c->backlog);

@@ -57,6 +57,7 @@ struct tg_control {
 	ev_io netlink_watcher;
 	ev_signal sigint;
 	ev_signal sigterm;
+	ev_signal sighup;
 	bool stop;
 	int failed; /* why it stopped by itself, -errno */
 
@@ -99,7 +100,8 @@ int tg_control_open(struct tg_control *c, const char *tunnel, char error[TG_ERRO
 /* Applies a change, and what follows from it. 0 or -errno. */
 int tg_control_apply(struct tg_control *c, const struct wg_update *u);
 
-/* Returns 0 after SIGINT or SIGTERM, -errno when a device was taken away. */
+/* Returns 0 after SIGINT, SIGTERM, or SIGHUP of its terminal, -errno when a device was taken away.
+ */
 int tg_control_run(struct tg_control *c);
 
 /* Removes devices and socket, drops what waits here. Idempotent. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # SIGTERM and SIGINT under traffic; a new start after each, also after a kill that left the socket. The
-# end when somebody deletes one of its devices. SIGPIPE, and no standard files.
+# end when somebody deletes one of its devices. SIGHUP, SIGPIPE, and no standard files.
 # shellcheck source=test/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -58,6 +58,54 @@ unread() {
 	check_nothing_left
 }
 
+# launch_by COMMAND...: the command becomes, or starts, a gateway that needs no configuration.
+launch_by() {
+	spawn gw gw "$@" "$TG_BIN" --no-huge -m 512 --no-pci --lcores "$TG_LCORES" \
+		--file-prefix "$TG_PREFIX" "${TG_VDEVS[@]}" -- --tunnel "$TG_TUN" --poll adaptive
+	poll_until 30 grep -q '^tinguard: ready' "$TG_DIR/gw.log"
+}
+
+# A service has no terminal: who sends this wants files to be read again, and no end.
+hangup_of_a_service() {
+	launch_by setsid
+	kill -HUP "${TG_PIDS[gw]}"
+	poll_until 10 grep -q '^tinguard: SIGHUP: goes on' "$TG_DIR/gw.log"
+	wg show "$TG_TUN"
+	stop_gateway
+}
+
+# on_a_terminal [COMMAND...]: whose end is that of the process `terminal'.
+on_a_terminal() {
+	launch_by python3 -c 'import os, pty, sys
+log = os.dup(1)
+if pty.fork()[0] == 0:
+	os.dup2(log, 1)
+	os.execvp(sys.argv[1], sys.argv[1:])
+os.wait()' "$@"
+	TG_PIDS[terminal]=${TG_PIDS[gw]}
+	TG_PIDS[gw]=$(pgrep -P "${TG_PIDS[terminal]}")
+}
+
+terminal_goes() {
+	on_a_terminal
+	stop terminal KILL
+	poll_until 10 gone "${TG_PIDS[gw]}"
+	unset 'TG_PIDS[gw]'
+	check_mbufs
+	check_nothing_left
+}
+
+terminal_goes_without_us() {
+	on_a_terminal nohup
+	stop terminal KILL
+	sleep 1
+	wg show "$TG_TUN"
+	kill "${TG_PIDS[gw]}"
+	poll_until 10 gone "${TG_PIDS[gw]}"
+	unset 'TG_PIDS[gw]'
+	check_nothing_left
+}
+
 # As some that start daemons do: a table or a device in their place would be written to.
 closed() {
 	spawn gw gw bash -c 'exec "$@" <&- >&- 2>&-' bash "$TG_BIN" --no-huge -m 512 --no-pci \
@@ -94,5 +142,8 @@ step 'the tunnel device is deleted under traffic' without "$TG_TUN" 'the tunnel 
 restart
 step 'a session after a new start' site_first
 step 'the gateway ends tidily' stop_gateway
+step 'SIGHUP to a service' hangup_of_a_service
+step 'the terminal goes' terminal_goes
+step 'the terminal goes, after nohup' terminal_goes_without_us
 step 'nobody reads what it says' unread
 step 'standard files are closed' closed
