@@ -33,6 +33,7 @@
 	X(CRYPTO_DELAY, "crypto-delay", "CYCLES",                                                  \
 		"slow the cipher, per packet, for experiments (0)")                                \
 	X(FLOWS, "flows", "N", "flow queues of a port, a power of two (65536)")                    \
+	X(STAGING, "staging", "N", "packets of a peer that wait for a session, up to 8192 (128)")  \
 	X(SHAPE, "shape", "PORT=RATE,...", "and overhead=N, mpu=N, atm or ptm; 0=100mbit")         \
 	X(MSS_CLAMP, "mss-clamp", NULL, "lower the MSS of TCP to what fits the tunnel's MTU")      \
 	X(MAX_PEERS, "max-peers", "N", "room for so many peers, up to 1048576 (65536)")            \
@@ -153,6 +154,8 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		return tg_parse_encrypt_at(&o->queue, value, error);
 	case OPTION_FLOWS:
 		return tg_parse_flows(&o->queue, value, error);
+	case OPTION_STAGING:
+		return number("staging", value, 1, TG_STAGING_MAX, &o->queue.staging, error);
 	case OPTION_SHAPE:
 		return tg_parse_shape(&o->queue, value, error);
 	case OPTION_MSS_CLAMP:

@@ -25,7 +25,6 @@
 #define RING_COMMANDS 4096
 
 #define QUEUE_PACKETS_MAX 10240
-#define STAGING_PACKETS_MAX 8192
 #define CRYPTO_PACKETS_MAX 8192
 #define STAGING_FLOWS 16384
 
@@ -206,8 +205,8 @@ staging_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_
 
 	fq_params_default(&fq);
 	fq.flows = STAGING_FLOWS;
-	fq.limit_packets = RTE_MIN(share, (uint32_t)STAGING_PACKETS_MAX);
-	fq.tin_limit_packets = TG_STAGING_PER_PEER;
+	fq.limit_packets = RTE_MIN(share, (uint32_t)TG_STAGING_MAX);
+	fq.tin_limit_packets = params->queue->staging;
 	fq.tins = RTE_MIN(params->max_peers, fq.limit_packets + 1);
 	fq.codel = false;
 	fq.start_closed = true;
@@ -229,7 +228,8 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 	tx->env = &p->env;
 	tx->index = (uint16_t)i;
 	tx->hinter.delay_ns = params->queue->target_ns * 3 / 4;
-	tx->staging = staging_queue(p, tx, params);
+	tx->kept = rte_malloc("staged", params->queue->staging * sizeof(tx->kept[0]), 0);
+	tx->staging = tx->kept ? staging_queue(p, tx, params) : NULL;
 	if (!tx->staging)
 		return false;
 	for (j = 0; j < p->env.n_ports; j++)

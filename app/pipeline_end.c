@@ -128,6 +128,7 @@ destroy_tx(struct tg_pipeline *p, struct tg_tx *tx)
 
 	for (i = 0; i < p->env.n_crypto; i++)
 		rte_ring_free(tx->from_crypto[i]);
+	rte_free(tx->kept);
 	rte_free(tx);
 }
 

@@ -12,6 +12,7 @@
 #define ETHERNET_OVERHEAD 24
 #define ETHERNET_MPU 84
 
+#define STAGING 128 /* as Linux has it */
 #define FLOWS_MIN 16
 #define FLOWS_MAX (1 << 24)
 #define TIME_MAX_NS UINT64_C(60000000000)
@@ -26,6 +27,7 @@ tg_queue_options_default(struct tg_queue_options *o)
 
 	fq_params_default(&fq);
 	*o = (struct tg_queue_options){.flows = fq.flows,
+		.staging = STAGING,
 		.target_ns = fq.target_ns,
 		.interval_ns = fq.interval_ns,
 		.crypto_target_ns = fq.target_ns,

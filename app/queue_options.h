@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How the queues of ports and crypto stages are set up: --queue, --codel, --crypto-codel, --flows,
- * --shape and --encrypt-at. Control thread, at start.
+ * How the queues of ports and crypto stages, and those of closed tins, are set up: --queue,
+ * --codel,
+ * --crypto-codel, --flows, --shape, --encrypt-at and --staging. Control thread, at start.
  */
 #ifndef TG_QUEUE_OPTIONS_H
 #define TG_QUEUE_OPTIONS_H
@@ -9,6 +10,9 @@
 #include "env.h"
 #include "error.h"
 #include "fq.h"
+
+/* Packets that a TX stage holds for peers without a session, of all of them together. */
+#define TG_STAGING_MAX 8192
 
 struct tg_shape {
 	bool set; /* else just under the port's link rate, where the driver knows it */
@@ -22,6 +26,7 @@ struct tg_queue_options {
 	bool fifo; /* all queues, also those before the cipher */
 	bool encrypt_at_dequeue; /* port queues hold what is not sealed yet */
 	uint32_t flows;
+	uint32_t staging; /* packets of a peer that wait for a session, 1 to TG_STAGING_MAX */
 	uint64_t target_ns;
 	uint64_t interval_ns;
 	uint64_t ce_threshold_ns;

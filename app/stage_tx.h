@@ -21,8 +21,6 @@
 #include "ring.h"
 #include "stage_crypto.h"
 
-#define TG_STAGING_PER_PEER 128
-
 /* What has left the queue and has its header; the port takes it before anything else leaves. */
 struct tg_wire {
 	struct fq *queue;
@@ -50,7 +48,7 @@ struct tg_tx {
 	bool giving_up; /* what is purged from it is refused, but what came after: that is kept */
 	uint32_t gave_up_at;
 	unsigned int n_kept;
-	struct rte_mbuf *kept[TG_STAGING_PER_PEER];
+	struct rte_mbuf **kept; /* room for all that a closed tin holds */
 	struct rte_ring *to_crypto[TG_STAGES_MAX];
 	struct rte_ring *to_cipher[TG_STAGES_MAX]; /* of plain.c; NULL when sealing at enqueue */
 	const _Atomic uint16_t *bursts[TG_STAGES_MAX]; /* that the crypto stages take */

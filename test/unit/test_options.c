@@ -54,6 +54,7 @@ test_defaults(void **state)
 	assert_int_equal(o.mtu, 1500);
 	assert_false(o.queue.fifo);
 	assert_int_equal(o.queue.flows, 65536);
+	assert_int_equal(o.queue.staging, 128);
 	assert_int_equal(o.queue.target_ns, 5 * MS);
 	assert_int_equal(o.queue.interval_ns, 100 * MS);
 	assert_int_equal(o.queue.ce_threshold_ns, 0);
@@ -114,6 +115,8 @@ test_queue(void **state)
 	char copy[256];
 
 	(void)state;
+	parse_good("--staging 8192", copy, &o);
+	assert_int_equal(o.queue.staging, 8192);
 	parse_good("--queue fifo --flows 16 --codel target=500us,interval=20ms", copy, &o);
 	assert_true(o.queue.fifo);
 	assert_int_equal(o.queue.flows, 16);
@@ -264,6 +267,8 @@ static const struct {
 	BAD_FLOWS("-16"),
 	BAD_FLOWS("x"),
 	{"--flows=", "--flows: `' is not a power of two from 16 to 16777216"},
+	BAD_NUMBER("staging", "0", "1 to 8192"),
+	BAD_NUMBER("staging", "8193", "1 to 8192"),
 	BAD_TIME("5"),
 	BAD_TIME("ms"),
 	BAD_TIME("5m"),
