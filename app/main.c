@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "config.h"
 #include "control.h"
+#include "memory.h"
 #include "options.h"
 #include "ports.h"
 #include "privileges.h"
@@ -64,6 +65,16 @@ failed(char *error, const char *what, int ret)
 	return ret;
 }
 
+static int
+make_pool(struct tg_env *env, uint32_t n, char *error)
+{
+	uint16_t room = tg_port_buffer_size(env->mtu_max);
+	struct tg_memory buffers = {"packet buffers", tg_memory_buffers(n, room), "--mbufs"};
+
+	env->pool = rte_pktmbuf_pool_create("mbufs", n, MBUF_CACHE, 0, room, SOCKET_ID_ANY);
+	return env->pool ? 0 : tg_memory_lacks(&buffers, -rte_errno, error);
+}
+
 /* What everything else stands on; the ports need the pool. */
 static int
 open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error)
@@ -75,12 +86,12 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 		.ctx = &control,
 	};
 	struct tg_env *env = &pipeline.env;
+	int ret;
 
 	env->mtu_max = (uint16_t)o->mtu;
-	env->pool = rte_pktmbuf_pool_create(
-		"mbufs", o->mbufs, MBUF_CACHE, 0, tg_port_buffer_size(env->mtu_max), SOCKET_ID_ANY);
-	if (!env->pool)
-		return failed(error, "packet buffers", -rte_errno);
+	ret = make_pool(env, o->mbufs, error);
+	if (ret)
+		return ret;
 	/* Readers: the workers, and telemetry's thread. */
 	control.rcu = device.rcu = rcu_create(RTE_MAX_LCORE + 1);
 	if (!control.rcu)
@@ -278,6 +289,22 @@ options(struct tg_options *o, int argc, char **argv, char *error)
 	return ret ? ret : o->help || o->version;
 }
 
+/* EAL says more in the lines before. Without hugepages it ends with EACCES. */
+static const char *
+eal_hint(int err)
+{
+	switch (err) {
+	case EINVAL:
+		return " (tinguard's own options stand behind `--')";
+	case EACCES:
+	case ENOMEM:
+		return " (hugepages: are there any, enough for -m, and mounted? Or --no-huge -m "
+		       "512)";
+	default:
+		return "";
+	}
+}
+
 static int
 start_eal(int argc, char **argv, char *error)
 {
@@ -286,8 +313,7 @@ start_eal(int argc, char **argv, char *error)
 
 	if (ret < 0) {
 		snprintf(error, TG_ERROR_LEN, "EAL does not start%s%s%s", rte_errno ? ": " : "",
-			rte_errno ? rte_strerror(rte_errno) : "",
-			rte_errno == EINVAL ? " (tinguard's own options stand behind `--')" : "");
+			rte_errno ? rte_strerror(rte_errno) : "", eal_hint(rte_errno));
 		return -EINVAL;
 	}
 	/* It has put the program's name where it ended. */

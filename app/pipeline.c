@@ -12,6 +12,7 @@
 
 #include "crypto_queue.h"
 #include "fq.h"
+#include "memory.h"
 
 /*
  * Short rings between stages: what has to wait shall wait in a queue that CoDel sees. They hold
@@ -197,29 +198,40 @@ port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
 	return wire->fifo != NULL;
 }
 
-static struct fq *
-staging_queue(struct tg_pipeline *p, struct tg_tx *tx, const struct tg_pipeline_params *params)
+static void
+staging_params(const struct tg_pipeline *p, struct tg_tx *tx,
+	const struct tg_pipeline_params *params, struct fq_params *fq)
 {
 	uint32_t share = params->mbufs / 8 / p->env.n_tx;
-	struct fq_params fq;
 
-	fq_params_default(&fq);
-	fq.flows = STAGING_FLOWS;
-	fq.limit_packets = RTE_MIN(share, (uint32_t)TG_STAGING_MAX);
-	fq.tin_limit_packets = params->queue->staging;
-	fq.tins = RTE_MIN(params->max_peers, fq.limit_packets + 1);
-	fq.codel = false;
-	fq.start_closed = true;
-	fq.pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
-	fq.drop = tg_staging_dropped;
-	fq.ctx = tx;
-	return fq_create(&fq);
+	fq_params_default(fq);
+	fq->flows = STAGING_FLOWS;
+	fq->limit_packets = RTE_MIN(share, (uint32_t)TG_STAGING_MAX);
+	fq->tin_limit_packets = params->queue->staging;
+	fq->tins = RTE_MIN(params->max_peers, fq->limit_packets + 1);
+	fq->codel = false;
+	fq->start_closed = true;
+	fq->pkt_offset = tg_meta_offset + (int)offsetof(struct tg_meta, fq);
+	fq->drop = tg_staging_dropped;
+	fq->ctx = tx;
+}
+
+/* A TX stage's queues. */
+static uint64_t
+memory_of_tx(const struct tg_pipeline *p, const struct tg_pipeline_params *params)
+{
+	struct fq_params port, staging;
+
+	port_params(p, NULL, 0, params, &port);
+	staging_params(p, NULL, params, &staging);
+	return p->env.n_ports * tg_memory_queue(&port) + tg_memory_queue(&staging);
 }
 
 static bool
 make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
 {
 	struct tg_tx *tx = rte_zmalloc("tx stage", sizeof(*tx), RTE_CACHE_LINE_SIZE);
+	struct fq_params staging;
 	unsigned int j;
 
 	p->tx[i] = tx;
@@ -229,7 +241,8 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 	tx->index = (uint16_t)i;
 	tx->hinter.delay_ns = params->queue->target_ns * 3 / 4;
 	tx->kept = rte_malloc("staged", params->queue->staging * sizeof(tx->kept[0]), 0);
-	tx->staging = tx->kept ? staging_queue(p, tx, params) : NULL;
+	staging_params(p, tx, params, &staging);
+	tx->staging = tx->kept ? fq_create(&staging) : NULL;
 	if (!tx->staging)
 		return false;
 	for (j = 0; j < p->env.n_ports; j++)
@@ -482,6 +495,18 @@ workers(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 	return 0;
 }
 
+static int
+lacks(const struct tg_pipeline *p, const struct tg_pipeline_params *params, int ret, char *error)
+{
+	struct tg_memory m = {
+		.what = "stages, queues and rings",
+		.bytes = p->env.n_tx * memory_of_tx(p, params),
+		.less = "--flows, --max-peers, lcores",
+	};
+
+	return tg_memory_lacks(&m, ret, error);
+}
+
 int
 tg_pipeline_create(
 	struct tg_pipeline *p, const struct tg_pipeline_params *params, char error[TG_ERROR_LEN])
@@ -497,10 +522,12 @@ tg_pipeline_create(
 		ret = -rte_errno;
 	else
 		ret = workers(p, params);
-	if (ret)
-		snprintf(error, TG_ERROR_LEN, "stages, queues and rings: %s", rte_strerror(-ret));
-	else
-		ret = check_queues(p, params->map, error);
+	if (ret) {
+		/* Before: what it has got is not in use then. */
+		tg_pipeline_destroy(p);
+		return lacks(p, params, ret, error);
+	}
+	ret = check_queues(p, params->map, error);
 	if (!ret)
 		ret = check_shapes(p, params->queue, error);
 	if (ret)

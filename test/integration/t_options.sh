@@ -47,6 +47,12 @@ without_ports() {
 	refused port 0@0,1@1
 }
 
+# little_memory MIB MESSAGE [OPTION...]: what it was to be had for, how much, and what to change.
+little_memory() {
+	TG_MIB=$1
+	refused "$2" 0@0,1@1 "${@:3}"
+}
+
 step '--help shows both parts' help
 step '--version' version --version
 step '--version behind --' version -- --version
@@ -68,4 +74,9 @@ step 'poll mode' refused lazy 0@0,1@1 --poll lazy
 step 'tunnel name: too long' refused tunnel-of-love-1 0@0,1@1 --tunnel tunnel-of-love-1
 step 'tunnel name: slash' refused a/b 0@0,1@1 --tunnel a/b
 step 'argument left over' refused more 0@0,1@1 more
+step 'too little memory for packet buffers' little_memory 64 \
+	'packet buffers take 192 MiB or more, and of DPDK'\''s memory, 64 MiB'
+step 'too little memory for queues' little_memory 64 \
+	'stages, queues and rings take 68 MiB or more' --mbufs 4096 --flows 524288
+TG_MIB=512
 step 'no port' without_ports

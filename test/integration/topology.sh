@@ -15,6 +15,7 @@
 # The gateway is tinguard on two net_af_packet ports, the sites are wireguard-go. Sourced by lib.sh.
 
 TG_LCORES=${TG_LCORES:-0@0,1@1}
+TG_MIB=${TG_MIB:-512}
 TG_VDEVS=(--vdev 'net_af_packet0,iface=veth0' --vdev 'net_af_packet1,iface=veth1')
 TG_GW4=192.0.2.1:51820
 TG_GW6='[2001:db8::1]:51820'
@@ -81,7 +82,7 @@ gateway_ready() {
 }
 
 launch_gateway() {
-	spawn gw gw "$TG_BIN" --no-huge -m 512 --no-pci --lcores "$TG_LCORES" \
+	spawn gw gw "$TG_BIN" --no-huge -m "$TG_MIB" --no-pci --lcores "$TG_LCORES" \
 		--file-prefix "$TG_PREFIX" "${TG_VDEVS[@]}" -- \
 		--config "$TG_DIR/gw.conf" --tunnel "$TG_TUN" --poll adaptive "$@"
 	poll_until 30 gateway_ready
