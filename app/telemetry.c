@@ -170,11 +170,17 @@ add_queue(struct parts *p, const char *name, const struct fq *queue)
 	rte_tel_data_add_dict_u64(q, "backlog_packets", s.backlog_packets);
 	rte_tel_data_add_dict_u64(q, "backlog_bytes", s.backlog_bytes);
 	rte_tel_data_add_dict_u64(q, "flows", s.flows);
+	rte_tel_data_add_dict_u64(q, "flows_new", s.flows_new);
+	rte_tel_data_add_dict_u64(q, "flows_old", s.flows_old);
+	rte_tel_data_add_dict_u64(q, "flows_default", s.flows_default);
+	rte_tel_data_add_dict_u64(q, "default_packets", s.default_packets);
 	rte_tel_data_add_dict_u64(q, "tins", s.tins);
 	rte_tel_data_add_dict_u64(q, "collisions", s.c.collisions);
 	rte_tel_data_add_dict_u64(q, "marks", s.c.marks);
 	rte_tel_data_add_dict_u64(q, "rate_bit_s", 8 * s.rate);
 	rte_tel_data_add_dict_u64(q, "sojourn_total_ns", s.sojourn_total_ns);
+	rte_tel_data_add_dict_u64(
+		q, "sojourn_avg_ns", s.c.packets ? s.sojourn_total_ns / s.c.packets : 0);
 	rte_tel_data_add_dict_u64(q, "sojourn_peak_ns", s.sojourn_peak_ns);
 	add_histogram(q, s.histogram);
 	add_fq_drops(q, s.c.drops);

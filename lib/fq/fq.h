@@ -237,6 +237,11 @@ struct fq_stats {
 	uint32_t backlog_packets;
 	uint32_t backlog_bytes;
 	uint32_t flows; /* in use, default flows not counted */
+	/* Summed over the tins, which are looked through for this up to the last one in use. */
+	uint32_t flows_new;
+	uint32_t flows_old;
+	uint32_t flows_default; /* of the new and old ones */
+	uint32_t default_packets; /* of the backlog, in those */
 	uint32_t tins; /* scheduled or closed with something queued */
 	uint64_t rate; /* of the shaper now, bytes per s; 0: none */
 	uint64_t sojourn_total_ns; /* of dequeued packets: over c.packets, or as differences */

@@ -27,6 +27,27 @@ counters_get(const struct fq_counters *c, struct fq_counters *out)
 		out->drops[i] = FQ_GET(c->drops[i]);
 }
 
+/* The queue's own counts would cost each flow that begins and ends. */
+static void
+flows_get(const struct fq *q, struct fq_stats *out)
+{
+	uint32_t ti, packets, left = FQ_GET(q->active_tins);
+
+	out->flows_new = out->flows_old = out->flows_default = out->default_packets = 0;
+	for (ti = 0; left && ti < q->n_tins; ti++) {
+		const struct fq_tin *t = &q->tins[ti];
+
+		if (FQ_GET(t->state) <= FQ_TIN_IDLE)
+			continue;
+		left--;
+		packets = FQ_GET(q->flows[fq_default_flow(q, ti)].packets);
+		out->flows_new += FQ_GET(t->fresh.n);
+		out->flows_old += FQ_GET(t->old.n);
+		out->flows_default += packets != 0;
+		out->default_packets += packets;
+	}
+}
+
 void
 fq_stats_get(const struct fq *q, struct fq_stats *out)
 {
@@ -34,6 +55,7 @@ fq_stats_get(const struct fq *q, struct fq_stats *out)
 	out->backlog_packets = FQ_GET(q->packets);
 	out->backlog_bytes = FQ_GET(q->bytes);
 	out->flows = FQ_GET(q->busy_flows);
+	flows_get(q, out);
 	out->tins = FQ_GET(q->active_tins);
 	out->rate = FQ_GET(q->shaper.rate);
 	out->sojourn_total_ns = FQ_GET(q->sojourn_total) << FQ_TIME_SHIFT;

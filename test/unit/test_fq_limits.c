@@ -206,6 +206,56 @@ tins_collide_apart(void **state)
 	test_fq_end(&t);
 }
 
+static struct fq_stats
+queue_stats(const struct test_fq *t)
+{
+	struct fq_stats s;
+
+	fq_stats_get(t->q, &s);
+	return s;
+}
+
+/*
+ * Ten flows of tin 5 as above, with two packets each, and two of tin 6: nine and two are new, one
+ * of them the default flow with four packets. When each has sent one they are old, and those of tin
+ * 6 are gone; at the end there is none.
+ */
+static void
+flows_of_all_tins_are_counted(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct test_fq t;
+	uint32_t hashes[10];
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	p.quantum = 100;
+	test_fq_start(&t, p, 64);
+	same_set(t.q, 5, hashes, 10);
+	for (uint32_t i = 0; i < 20; i++)
+		test_fq_put(&t, 5, hashes[i % 10], 100);
+	test_fq_put(&t, 6, 1000, 100);
+	test_fq_put(&t, 6, 1001, 100);
+	s = queue_stats(&t);
+	assert_int_equal(s.flows, 10);
+	assert_int_equal(s.flows_new, 11);
+	assert_int_equal(s.flows_old, 0);
+	assert_int_equal(s.flows_default, 1);
+	assert_int_equal(s.default_packets, 4);
+	for (uint32_t i = 0; i < 11; i++)
+		test_fq_id(&t);
+	s = queue_stats(&t);
+	assert_int_equal(s.flows_new, 0);
+	assert_int_equal(s.flows_old, 9);
+	assert_int_equal(s.flows_default, 1);
+	assert_int_equal(s.default_packets, 3);
+	while (test_fq_id(&t) != NOBODY)
+		;
+	s = queue_stats(&t);
+	assert_int_equal(s.flows_new + s.flows_old + s.flows_default + s.default_packets, 0);
+	test_fq_end(&t);
+}
+
 /* A bucket becomes free while a collided flow still has packets in the default flow. */
 static void
 collided_flow_keeps_its_order(void **state)
@@ -510,6 +560,7 @@ main(void)
 		cmocka_unit_test(stale_fattest_is_searched),
 		cmocka_unit_test(ninth_flow_of_a_set_collides),
 		cmocka_unit_test(tins_collide_apart),
+		cmocka_unit_test(flows_of_all_tins_are_counted),
 		cmocka_unit_test(collided_flow_keeps_its_order),
 		cmocka_unit_test(one_tin_cannot_take_all_flows),
 		cmocka_unit_test(closed_tin_keeps_then_releases_in_order),

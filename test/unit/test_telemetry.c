@@ -23,6 +23,8 @@ struct fixture {
 	struct tg_control control;
 	struct tg_crypto *crypto;
 	struct fq queue;
+	struct fq_tin tin;
+	struct fq_flow flow;
 	int fd;
 	char answer[ROOM];
 };
@@ -46,6 +48,12 @@ fill(struct fixture *f)
 	}
 	p->env.n_crypto = QUEUES;
 	memset(&f->queue, 0xff, sizeof(f->queue));
+	memset(&f->tin, 0xff, sizeof(f->tin));
+	memset(&f->flow, 0xff, sizeof(f->flow));
+	f->queue.tins = &f->tin;
+	f->queue.flows = &f->flow;
+	f->queue.n_tins = 1;
+	f->queue.n_flows = 0;
 	f->crypto->queue = &f->queue;
 	memset(f->crypto->counters.drops, 0xff, sizeof(f->crypto->counters.drops));
 	for (i = 0; i < QUEUES; i++)
@@ -207,7 +215,7 @@ test_stats_by_the_page(void **state)
 {
 	struct fixture *f = *state;
 	unsigned int start, i, n = 2 * QUEUES + 3;
-	unsigned int stages = 0, queues = 0, histograms = 0;
+	unsigned int stages = 0, queues = 0, histograms = 0, flows = 0;
 	char command[64];
 
 	for (start = 0; start < n; start += TG_TELEMETRY_PARTS) {
@@ -219,10 +227,12 @@ test_stats_by_the_page(void **state)
 			queues += answer_has(f, "crypto", i, "_queue");
 		}
 		histograms += count(f->answer, "\"below_");
+		flows += count(f->answer, "\"flows_old\":4294967295,");
 	}
 	assert_int_equal(stages, QUEUES);
 	assert_int_equal(queues, QUEUES);
 	assert_int_equal(histograms, QUEUES * FQ_HISTOGRAM);
+	assert_int_equal(flows, QUEUES);
 }
 
 static void
