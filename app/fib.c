@@ -75,6 +75,18 @@ tg_fib_port_mtu(const struct tg_fib *fib, uint16_t port)
 	return atomic_load_explicit(&fib->mtu[port], memory_order_relaxed);
 }
 
+size_t
+tg_fib_count(const struct tg_fib *fib)
+{
+	return lpm_count(fib->routes);
+}
+
+size_t
+tg_fib_memory(const struct tg_fib *fib)
+{
+	return lpm_memory(fib->routes);
+}
+
 void
 tg_fib_set_mtu(struct tg_fib *fib, uint16_t port, uint32_t mtu)
 {

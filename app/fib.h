@@ -79,6 +79,10 @@ struct tg_hop *tg_fib_lookup_alike(
 uint16_t tg_fib_tunnel_mtu(const struct tg_fib *fib);
 uint16_t tg_fib_port_mtu(const struct tg_fib *fib, uint16_t port);
 
+/* Any thread. Prefixes that have a route, and bytes of memory that readers look them up in. */
+size_t tg_fib_count(const struct tg_fib *fib);
+size_t tg_fib_memory(const struct tg_fib *fib);
+
 /* Control from here on. NULL and errno on failure. */
 struct tg_fib *tg_fib_create(struct rcu *rcu);
 /* No reader may be inside; hops are gone with it, even those referred to. NULL is allowed. */

@@ -212,6 +212,22 @@ add_cipher(struct parts *parts)
 	rte_tel_data_add_dict_u64(c, "ring_peak", ring_peak);
 }
 
+static void
+add_tables(struct parts *parts)
+{
+	const struct tg_fib *fib = control->pipeline->env.fib;
+	const struct wg_allowedips *allowedips = wg_device_allowedips(control->dev);
+	struct rte_tel_data *t = part(parts, "tables");
+
+	if (!t)
+		return;
+	rte_tel_data_add_dict_u64(t, "peers", wg_device_peer_count(control->dev));
+	rte_tel_data_add_dict_u64(t, "allowedips", wg_allowedips_count(allowedips));
+	rte_tel_data_add_dict_u64(t, "allowedips_bytes", wg_allowedips_memory(allowedips));
+	rte_tel_data_add_dict_u64(t, "routes", tg_fib_count(fib));
+	rte_tel_data_add_dict_u64(t, "routes_bytes", tg_fib_memory(fib));
+}
+
 /* Of a TX stage: its ports' queues, the FIFOs behind those, and what waits for sessions. */
 static void
 add_tx_queues(struct parts *parts, unsigned int stage)
@@ -264,6 +280,7 @@ add_stats(struct parts *parts)
 	add_counters(parts, "control", 0, &control->counters);
 	add_handshakes(parts);
 	add_cipher(parts);
+	add_tables(parts);
 	add_queues(parts);
 }
 

@@ -167,7 +167,7 @@ lpm_count(const struct lpm *t)
 size_t
 lpm_memory(const struct lpm *t)
 {
-	return t->memory;
+	return __atomic_load_n(&t->memory, __ATOMIC_RELAXED);
 }
 
 static void

@@ -84,7 +84,7 @@ void lpm_lookup_burst(
 void lpm_walk(const struct lpm *t, void (*fn)(const struct lpm_prefix *p, void *value, void *ctx),
 	void *ctx);
 
-/* Prefixes held (any thread), and bytes of memory held for them (writer). */
+/* Any thread. Prefixes held, and bytes of memory held for them. */
 size_t lpm_count(const struct lpm *t);
 size_t lpm_memory(const struct lpm *t);
 

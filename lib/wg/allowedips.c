@@ -290,6 +290,12 @@ wg_allowedips_count(const struct wg_allowedips *table)
 	return lpm_count(table->lpm);
 }
 
+size_t
+wg_allowedips_memory(const struct wg_allowedips *table)
+{
+	return lpm_memory(table->lpm);
+}
+
 struct wg_peer *
 wg_allowedips_lookup4(const struct wg_allowedips *table, const uint8_t addr[4])
 {

@@ -77,8 +77,9 @@ int wg_allowedips_remove(struct wg_allowedips *table, const struct lpm_prefix *p
 /* Control thread. Each prefix goes at once; readers may see some gone and others not yet. */
 void wg_allowedips_remove_by_peer(struct wg_allowedips *table, struct wg_allowedips_list *list);
 
-/* Control thread. Prefixes of all peers. */
+/* Any thread. Prefixes of all peers, and bytes of memory that readers look them up in. */
 size_t wg_allowedips_count(const struct wg_allowedips *table);
+size_t wg_allowedips_memory(const struct wg_allowedips *table);
 
 /* Data path and control thread. addr in network order. NULL: no peer. */
 struct wg_peer *wg_allowedips_lookup4(const struct wg_allowedips *table, const uint8_t addr[4]);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fib_control.h"
 #include "fq_private.h"
 #include "test_eal.h"
 
@@ -106,6 +107,40 @@ remove_files(const char *dir)
 	rmdir(dir);
 }
 
+static void
+ignore_peer(void *ctx, struct wg_peer *peer)
+{
+	RTE_SET_USED(ctx);
+	RTE_SET_USED(peer);
+}
+
+static void
+no_random(void *ctx, void *buf, size_t len)
+{
+	RTE_SET_USED(ctx);
+	memset(buf, 7, len);
+}
+
+static const struct wg_ops ops = {
+	.random = no_random,
+	.purge = ignore_peer,
+	.endpoint_changed = ignore_peer,
+	.peer_removed = ignore_peer,
+};
+
+static int
+make_tables(struct fixture *f)
+{
+	struct wg_device_params params = {.max_peers = 8, .lanes = 1, .ops = &ops};
+
+	f->control.rcu = params.rcu = rcu_create(1);
+	if (!f->control.rcu)
+		return -1;
+	f->control.dev = wg_device_create(&params);
+	f->pipeline.env.fib = tg_fib_create(f->control.rcu);
+	return f->control.dev && f->pipeline.env.fib ? 0 : -1;
+}
+
 static int
 setup(void **state)
 {
@@ -116,8 +151,7 @@ setup(void **state)
 		return -1;
 	fill(&f);
 	f.control.pipeline = &f.pipeline;
-	f.control.rcu = rcu_create(1);
-	if (!f.control.rcu || tg_telemetry_init(&f.control, 0))
+	if (make_tables(&f) || tg_telemetry_init(&f.control, 0))
 		return -1;
 	f.fd = connect_to_telemetry();
 	*state = &f;
@@ -132,6 +166,8 @@ teardown(void **state)
 
 	close(f->fd);
 	tg_telemetry_stop();
+	wg_device_destroy(f->control.dev);
+	tg_fib_destroy(f->pipeline.env.fib);
 	rcu_destroy(f->control.rcu);
 	free(f->crypto);
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
@@ -209,19 +245,19 @@ test_reset_is_of_all_lcores(void **state)
 	assert_int_equal(count(f->answer, "_us\":"), 0);
 }
 
-/* Stages, then control, handshakes and cipher, then queues: whatever they have counted. */
+/* Stages, then control, handshakes, cipher and tables, then queues: whatever they have counted. */
 static void
 test_stats_by_the_page(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int start, i, n = 2 * QUEUES + 3;
+	unsigned int start, i, n = 2 * QUEUES + 4;
 	unsigned int stages = 0, queues = 0, histograms = 0, flows = 0;
 	char command[64];
 
 	for (start = 0; start < n; start += TG_TELEMETRY_PARTS) {
 		snprintf(command, sizeof(command), "/tinguard/stats,%u", start);
 		ask(f, command);
-		assert_non_null(strstr(f->answer, "\"parts\":131"));
+		assert_non_null(strstr(f->answer, "\"parts\":132"));
 		for (i = 0; i < QUEUES; i++) {
 			stages += answer_has(f, "crypto", i, "");
 			queues += answer_has(f, "crypto", i, "_queue");
@@ -233,6 +269,40 @@ test_stats_by_the_page(void **state)
 	assert_int_equal(queues, QUEUES);
 	assert_int_equal(histograms, QUEUES * FQ_HISTOGRAM);
 	assert_int_equal(flows, QUEUES);
+}
+
+/* Two peers with a prefix each, and a route: what is in the tables, and what they take. */
+static void
+test_tables(void **state)
+{
+	struct fixture *f = *state;
+	struct tg_fib_route route = {
+		.prefix = {.addr = {10}, .family = AF_INET, .len = 8}, .type = TG_HOP_TUNNEL};
+	const struct wg_allowedips *table = wg_device_allowedips(f->control.dev);
+	char expected[256];
+	struct wg_update u;
+	unsigned int i;
+
+	wg_update_init(&u);
+	for (i = 1; i <= 2; i++) {
+		struct wg_update_peer *peer = wg_update_add_peer(&u);
+
+		peer->public_key[0] = (uint8_t)i;
+		peer->public_key[31] = 1;
+		wg_update_add_allowed(peer)->prefix =
+			(struct lpm_prefix){.addr = {10, (uint8_t)i}, .family = AF_INET, .len = 16};
+	}
+	assert_int_equal(wg_device_apply(f->control.dev, &u, 1), 0);
+	wg_update_free(&u);
+	assert_int_equal(
+		tg_fib_route_set(f->pipeline.env.fib, &route, TG_FIB_ADDED), TG_FIB_CHANGED);
+	ask(f, "/tinguard/stats,64");
+	snprintf(expected, sizeof(expected),
+		"\"tables\":{\"peers\":2,\"allowedips\":2,\"allowedips_bytes\":%zu,"
+		"\"routes\":1,\"routes_bytes\":%zu}",
+		wg_allowedips_memory(table), tg_fib_memory(f->pipeline.env.fib));
+	assert_non_null(strstr(f->answer, expected));
+	assert_in_range(wg_allowedips_memory(table), 1, 100000);
 }
 
 static void
@@ -260,6 +330,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lcores_by_the_page),
 		cmocka_unit_test(test_stats_by_the_page),
+		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_bad_parameters),
 		cmocka_unit_test(test_reset_is_of_all_lcores),
 	};
