@@ -97,7 +97,7 @@ fq_flow_find(const struct fq *q, uint64_t tag)
 		if ((q->flows[set + way].tag | FQ_TAG_BUSY) == tag)
 			return set + way;
 	}
-	if (!(q->marks[home] & FQ_MARK_BUSY))
+	if (!fq_flows_crowded(q) && !(q->marks[home] & FQ_MARK_BUSY))
 		return home;
 	way = fq_way_first(fq_ways_idle(&q->marks[set]));
 	return way < FQ_WAYS ? set + way : FQ_NIL;
