@@ -67,7 +67,6 @@ flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 	struct rte_mbuf *m = fq_link_pkt(p.link);
 
 	rte_prefetch0(fq_pkt(q, m));
-	rte_prefetch0(&q->nodes[f->head]);
 	if (unlikely(p.age >= q->police_at || f->watched) && !fq_police(q, f, m, p.age))
 		p.link = 0;
 	return p;
@@ -116,7 +115,7 @@ old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 	struct fq_flow *first = pick(end, &q->flows[f->next], f);
 
 	f->deficit = deficit + (int32_t)(q->quantum & (uint32_t)end);
-	if (unlikely(!f->packets) && deficit > 0) {
+	if (unlikely(!(f->packets | (uint32_t)end))) {
 		fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
 		return &q->flows[t->old.head];
 	}

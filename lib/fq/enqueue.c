@@ -91,6 +91,17 @@ enqueue_one(
 		fq_overload(q);
 }
 
+static __rte_noinline void
+find_marked(const struct fq *q, struct place *at, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(&q->marks[fq_mix_set(q, at[i].mix)]);
+	for (unsigned int i = 0; i < n; i++) {
+		at[i].fi = fq_flow_guess(q, at[i].mix);
+		rte_prefetch0(&q->flows[at[i].fi]);
+	}
+}
+
 /* Looks up the flows of a batch step by step, each asking for what the next one reads. */
 static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
@@ -99,15 +110,18 @@ find_places(const struct fq *q, const struct fq_item *items, struct place *at, u
 		rte_prefetch0(items[i].conf);
 		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
 		at[i].mix = fq_flow_mix(at[i].tag);
-		rte_prefetch0(&q->marks[fq_mix_set(q, at[i].mix)]);
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_guess(q, at[i].mix);
+		at[i].fi = fq_flow_home(q, at[i].mix);
 		rte_prefetch0(&q->flows[at[i].fi]);
 	}
+	if (unlikely(fq_flows_crowded(q)))
+		find_marked(q, at, n);
 	for (unsigned int i = 0; i < n; i++) {
 		const struct fq_flow *f = &q->flows[at[i].fi];
 
+		if (unlikely((f->tag | FQ_TAG_BUSY) != at[i].tag)) {
+			at[i].fi = fq_flow_guess(q, at[i].mix);
+			f = &q->flows[at[i].fi];
+		}
 		rte_prefetch0(&q->nodes[f->tail]);
 		rte_prefetch0(&q->tins[f->tin]);
 		rte_prefetch0(RTE_PTR_ADD(&q->tins[f->tin], RTE_CACHE_LINE_SIZE));

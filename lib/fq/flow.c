@@ -89,6 +89,7 @@ fq_flow_find(const struct fq *q, uint64_t tag)
 {
 	uint32_t mix = fq_flow_mix(tag), set = fq_mix_set(q, mix);
 	uint32_t marked = fq_ways_marked(&q->marks[set], fq_flow_mark(mix));
+	uint32_t home = fq_flow_home(q, mix);
 	uint32_t way;
 
 	for (; marked; marked &= ~(3u << 2 * way)) {
@@ -96,6 +97,8 @@ fq_flow_find(const struct fq *q, uint64_t tag)
 		if ((q->flows[set + way].tag | FQ_TAG_BUSY) == tag)
 			return set + way;
 	}
+	if (!fq_flows_crowded(q) && !(q->marks[home] & FQ_MARK_BUSY))
+		return home;
 	way = fq_way_first(fq_ways_idle(&q->marks[set]));
 	return way < FQ_WAYS ? set + way : FQ_NIL;
 }

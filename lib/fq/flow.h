@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flow table, 8-way set-associative and shared by all tins. Marks, 15 bits for each tag, tell
- * which of a set it may be, by one comparison; the tag itself is in the flow's line.
+ * The flow table, 8-way set-associative and shared by all tins. A flow has one place of its set as
+ * its home; with few flows nearly all are there. Else marks, 15 bits for each tag, tell which of
+ * the set it may be, by one comparison; the tag itself is in the flow's line.
  *
  * The tag of an idle flow stays, and with it CoDel's count, for the case that the same flow
  * returns.
@@ -59,11 +60,18 @@ fq_flow_mix(uint64_t tag)
 	return mixed * UINT32_C(0x9e3779b1);
 }
 
+/* Where a flow goes when that place is free and the table not crowded; looked for first. */
+static inline uint32_t
+fq_flow_home(const struct fq *q, uint32_t mix)
+{
+	return mix >> q->home_shift;
+}
+
 /* The first flow of the set. */
 static inline uint32_t
 fq_mix_set(const struct fq *q, uint32_t mix)
 {
-	return (mix >> q->set_shift) * FQ_WAYS;
+	return fq_flow_home(q, mix) & ~(FQ_WAYS - 1);
 }
 
 static inline uint16_t
@@ -125,6 +133,16 @@ fq_flow_guess(const struct fq *q, uint32_t mix)
 	uint32_t set = fq_mix_set(q, mix);
 
 	return set + fq_way_first(fq_ways_marked(&q->marks[set], fq_flow_mark(mix))) % FQ_WAYS;
+}
+
+/*
+ * So many flows that more than one in 30 would not find its home free. Then the marks tell where
+ * each is, and places are taken from the front of the sets: far apart they cost more.
+ */
+static inline bool
+fq_flows_crowded(const struct fq *q)
+{
+	return q->busy_flows > q->n_flows / 16;
 }
 
 static inline uint32_t

@@ -46,7 +46,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->n_tins = p->tins;
 	q->n_slots = 2 * p->tins;
 	q->ring.mask = rte_align32pow2(p->tins) - 1;
-	q->set_shift = 32 - rte_bsf32(p->flows / FQ_WAYS);
+	q->home_shift = 32 - rte_bsf32(p->flows);
 	q->overhead = p->overhead;
 	q->mpu = (int32_t)RTE_MAX(p->mpu, 1u);
 	q->quantum = p->quantum;

@@ -208,7 +208,7 @@ struct fq {
 	struct fq_tin_rest *rest; /* of the tins */
 	uint32_t *slots; /* by key: 16 bits of its hash, index of the tin + 1; 0: empty */
 	uint32_t n_flows, n_tins, n_slots;
-	uint32_t set_shift;
+	uint32_t home_shift;
 	int32_t overhead;
 	int32_t mpu;
 	uint32_t quantum;

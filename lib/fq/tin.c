@@ -362,31 +362,6 @@ fq_tin_open(struct fq *q, uint32_t tin_key)
 		ring_join(q, ti);
 }
 
-void
-fq_tin_boost(struct fq *q, uint32_t ti)
-{
-	struct fq_tin_rest *r = &q->rest[ti];
-
-	if (r->boost != FQ_TIN_NIL)
-		return;
-	r->boost = (uint16_t)ti;
-	q->boost.head = q->boost.n++ ? q->boost.head : (uint16_t)ti;
-	q->rest[q->boost.tail].boost = (uint16_t)ti;
-	q->boost.tail = (uint16_t)ti;
-}
-
-uint32_t
-fq_tin_unboost(struct fq *q)
-{
-	uint32_t ti = q->boost.head;
-	struct fq_tin_rest *r = &q->rest[ti];
-
-	q->boost.head = r->boost;
-	q->boost.tail = --q->boost.n ? q->boost.tail : (uint16_t)fq_idle_head(q);
-	r->boost = FQ_TIN_NIL;
-	return ti;
-}
-
 unsigned int
 fq_tin_purge(struct fq *q, uint32_t tin_key)
 {

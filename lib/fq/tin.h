@@ -125,8 +125,30 @@ fq_tin_bucket(uint32_t bits)
 	return buckets[bits];
 }
 
-void fq_tin_boost(struct fq *q, uint32_t ti);
+static inline void
+fq_tin_boost(struct fq *q, uint32_t ti)
+{
+	struct fq_tin_rest *r = &q->rest[ti];
+
+	if (r->boost != FQ_TIN_NIL)
+		return;
+	r->boost = (uint16_t)ti;
+	q->boost.head = q->boost.n++ ? q->boost.head : (uint16_t)ti;
+	q->rest[q->boost.tail].boost = (uint16_t)ti;
+	q->boost.tail = (uint16_t)ti;
+}
+
 /* The first tin of the boost list, off it now; there is one. */
-uint32_t fq_tin_unboost(struct fq *q);
+static inline uint32_t
+fq_tin_unboost(struct fq *q)
+{
+	uint32_t ti = q->boost.head;
+	struct fq_tin_rest *r = &q->rest[ti];
+
+	q->boost.head = r->boost;
+	q->boost.tail = --q->boost.n ? q->boost.tail : (uint16_t)fq_idle_head(q);
+	r->boost = FQ_TIN_NIL;
+	return ti;
+}
 
 #endif

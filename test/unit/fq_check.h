@@ -7,7 +7,14 @@
 #include "test_fq.h"
 #include "tin.h"
 
-/* Where the flow is looked for: the first flow of its set. */
+/* Where the flow is looked for first. */
+static inline uint32_t
+fq_check_home(const struct fq *q, uint32_t key, uint32_t hash)
+{
+	return fq_flow_home(q, fq_flow_mix(fq_flow_tag(key, hash)));
+}
+
+/* The first flow of its set. */
 static inline uint32_t
 fq_check_set(const struct fq *q, uint32_t key, uint32_t hash)
 {

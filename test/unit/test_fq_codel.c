@@ -215,13 +215,12 @@ static void
 state_goes_with_the_owner(void **state)
 {
 	struct test_fq t;
-	uint32_t set, a = 7, b = 8, fi;
+	uint32_t a = 7, b = 8, fi;
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, codel_params(), 512);
 	test_fq_put_many(&t, 200, 1, a, 1000);
-	set = fq_check_set(t.q, 1, a);
-	fi = set; /* an empty set gives its first way */
+	fi = fq_check_home(t.q, 1, a);
 	while (fq_backlog_packets(t.q)) {
 		t.now += 10 * MS;
 		test_fq_get(&t);
@@ -232,7 +231,7 @@ state_goes_with_the_owner(void **state)
 	assert_true(t.q->flows[fi].codel.count > 1);
 	assert_int_not_equal(test_fq_id(&t), NOBODY);
 	assert_int_equal(test_fq_id(&t), NOBODY);
-	while (fq_check_set(t.q, 1, b) != set)
+	while (fq_check_home(t.q, 1, b) != fi)
 		b++;
 	test_fq_put(&t, 1, b, 1000);
 	assert_int_equal(t.q->flows[fi].packets, 1);
