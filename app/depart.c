@@ -14,13 +14,17 @@ struct departure {
 	uint64_t bytes; /* that are on their way to the port */
 };
 
-/* Where what departs next goes. */
-static struct rte_mbuf **
-begin(struct tg_wire *wire)
+/* Apart, since it is rare: what is inlined there makes the common way longer. */
+static __rte_noinline void
+end_here(struct tg_tx *tx, struct rte_mbuf *m, enum tg_drop why)
 {
-	if (!wire->n)
-		wire->first = 0;
-	return &wire->pkts[wire->first + wire->n];
+	tg_lose(&tx->counters, m, why);
+}
+
+static __rte_noinline void
+resolve(struct tg_tx *tx, struct rte_mbuf *m)
+{
+	tg_outbox_push(&tx->local, m, &tx->counters);
 }
 
 /* False: it is not on its way to the port. */
@@ -39,7 +43,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, struct departure *d)
 	else if (unlikely(len > d->len_max))
 		why = TG_DROP_TOO_BIG;
 	else if (unlikely(!d->resolved)) {
-		tg_outbox_push(&tx->local, m, &tx->counters);
+		resolve(tx, m);
 		return false;
 	} else if (unlikely(tg_path_write(d->path, &d->mac, m, meta->tos, d->ipv4_id++)))
 		why = TG_DROP_NO_ROOM;
@@ -47,7 +51,7 @@ write_header(struct tg_tx *tx, struct rte_mbuf *m, struct departure *d)
 		d->bytes += len;
 		return true;
 	}
-	tg_lose(&tx->counters, m, why);
+	end_here(tx, m, why);
 	return false;
 }
 
@@ -62,18 +66,17 @@ stamp(const struct tg_tx *tx, const struct departure *d, unsigned int n)
 static void
 tell_hinter(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 {
-	unsigned int i;
-
-	for (i = 0; unlikely(tx->hinter.n) && i < n; i++)
-		tg_hint_sent(&tx->hinter, tg_meta(pkts[i])->peer, tg_meta(pkts[i])->fq.hash);
+	if (likely(!tx->hinter.n))
+		return;
+	for (; n--; pkts++)
+		tg_hint_sent(&tx->hinter, tg_meta(*pkts)->peer, tg_meta(*pkts)->fq.hash);
 }
 
-void
-tg_depart_messages(struct tg_tx *tx, struct wg_peer *peer, const struct tg_path *path,
+static void
+messages(struct tg_tx *tx, struct tg_wire *wire, struct wg_peer *peer, const struct tg_path *path,
 	struct rte_mbuf **pkts, unsigned int n)
 {
-	struct tg_wire *wire = &tx->wires[path->port];
-	struct rte_mbuf **out = begin(wire);
+	struct rte_mbuf **out = &wire->pkts[wire->first + wire->n];
 	struct departure d = {.peer = peer, .path = path, .ipv4_id = tx->ipv4_id};
 	unsigned int i, going = 0;
 
@@ -89,11 +92,10 @@ tg_depart_messages(struct tg_tx *tx, struct wg_peer *peer, const struct tg_path 
 		stamp(tx, &d, going);
 }
 
-void
-tg_depart_frames(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
+static void
+frames(struct tg_wire *wire, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct tg_wire *wire = &tx->wires[port];
-	struct rte_mbuf **out = begin(wire);
+	struct rte_mbuf **out = &wire->pkts[wire->first + wire->n];
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -101,39 +103,61 @@ tg_depart_frames(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsign
 	wire->n += (uint16_t)n;
 }
 
-/* Their peer may have moved, or gone, while they were queued, and they follow. */
-static void
-queued_messages(struct tg_tx *tx, uint16_t port, struct wg_peer *peer, const struct tg_path *path,
+void
+tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, const struct tg_runs *r,
+	unsigned int run, unsigned int n)
+{
+	struct tg_wire *wire = &tx->wires[port];
+	unsigned int len;
+
+	if (!wire->n)
+		wire->first = 0;
+	for (; n; n -= len, run++) {
+		struct rte_mbuf **at = &pkts[r->first[run]];
+
+		len = RTE_MIN(n, (unsigned int)r->len[run]);
+		if (r->paths[run])
+			messages(tx, wire, r->peers[run], r->paths[run], at, len);
+		else
+			frames(wire, at, len);
+	}
+}
+
+/* Messages were queued with the header of a path of then. How many go by this port now. */
+static unsigned int
+readdress(struct tg_tx *tx, uint16_t port, const struct wg_peer *peer, const struct tg_path *path,
 	struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int i;
 
-	if (unlikely(!path || path->port != port)) {
-		tell_hinter(tx, pkts, n);
+	if (likely(path && path->port == port)) {
 		for (i = 0; i < n; i++)
-			tg_transmit_again(tx, pkts[i], peer);
-		return;
+			pkts[i]->pkt_len += path->outer.len - tg_meta(pkts[i])->outer_len;
+		return n;
 	}
+	tell_hinter(tx, pkts, n);
 	for (i = 0; i < n; i++)
-		pkts[i]->pkt_len += path->outer.len - tg_meta(pkts[i])->outer_len;
-	tg_depart_messages(tx, peer, path, pkts, n);
+		tg_transmit_again(tx, pkts[i], peer);
+	return 0;
 }
 
+/* A peer may have moved, or gone, while its messages were queued, and they follow. */
 void
 tg_depart(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n)
 {
+	unsigned int i, going = 0;
 	struct tg_runs r;
-	unsigned int i;
 
 	tg_runs_find_ways(tx->env, pkts, n, &r);
 	for (i = 0; i < r.n; i++) {
 		struct rte_mbuf **run = &pkts[r.first[i]];
 
 		if (tg_meta(*run)->op == TG_OP_WIRE)
-			queued_messages(tx, port, r.peers[i], r.paths[i], run, r.len[i]);
-		else
-			tg_depart_frames(tx, port, run, r.len[i]);
+			r.len[i] =
+				(uint8_t)readdress(tx, port, r.peers[i], r.paths[i], run, r.len[i]);
+		going += r.len[i];
 	}
+	tg_depart_runs(tx, port, pkts, &r, 0, going);
 }
 
 unsigned int

@@ -113,10 +113,10 @@ bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);
  * take. There is room for it in the wire's pkts.
  */
 void tg_depart(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n);
-/* What is known already: messages for one peer by that path, pkt_len is with the outer header. */
-void tg_depart_messages(struct tg_tx *tx, struct wg_peer *peer, const struct tg_path *path,
-	struct rte_mbuf **pkts, unsigned int n);
-void tg_depart_frames(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n);
+/* The same for n packets of runs that go by this port, from one run on; pkt_len of messages is with
+ * the outer header. */
+void tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts,
+	const struct tg_runs *r, unsigned int run, unsigned int n);
 /* Returns how many the port took. */
 unsigned int tg_depart_offer(struct tg_tx *tx, uint16_t port);
 

@@ -141,8 +141,7 @@ pass(const struct tg_arrivals *a)
 {
 	struct tg_tx *tx = a->tx;
 	struct tg_wire *wire = &tx->wires[a->port];
-	const struct tg_runs *r = a->runs;
-	unsigned int run, left, len, n;
+	unsigned int n;
 
 	if (!wire->refused && wire->n + a->n > TG_BURST)
 		tg_depart_offer(tx, a->port);
@@ -150,15 +149,7 @@ pass(const struct tg_arrivals *a)
 		return 0;
 	follow_mtu(tx, a->port);
 	n = fq_pass_burst(a->queue, &a->pkts[a->first], a->n, tx->now);
-	for (run = a->run, left = n; left; run++, left -= len) {
-		struct rte_mbuf **pkts = &a->pkts[r->first[run]];
-
-		len = RTE_MIN(left, (unsigned int)r->len[run]);
-		if (r->paths[run])
-			tg_depart_messages(tx, r->peers[run], r->paths[run], pkts, len);
-		else
-			tg_depart_frames(tx, a->port, pkts, len);
-	}
+	tg_depart_runs(tx, a->port, a->pkts, a->runs, a->run, n);
 	return n;
 }
 
