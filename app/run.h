@@ -43,6 +43,7 @@ tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool same
 			if (!tg_run_has_both(meta, tg_meta(pkts[end]), same_kind))
 				break;
 		r->ids[r->n] = meta->peer;
+		r->peers[r->n] = NULL;
 		r->first[r->n] = (uint8_t)i;
 		r->len[r->n++] = (uint8_t)(end - i);
 	}
