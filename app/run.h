@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs: packets in a row for the same peer. What concerns the peer is looked up once for a run, and
- * for all runs of a burst step by step: each step asks for the memory that the next one reads, so
- * that the misses of a burst of many peers overlap.
+ * Runs: packets in a row for the same peer, in TX also of the same kind. What concerns the peer is
+ * looked up once for a run, and for all runs of a burst step by step: each step asks for the memory
+ * that the next one reads, so that the misses of a burst of many peers overlap.
  */
 #ifndef TG_RUN_H
 #define TG_RUN_H
@@ -17,31 +17,70 @@ struct tg_runs {
 	unsigned int n;
 	uint32_t ids[TG_BURST]; /* of peers, or reserved tins */
 	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
+	const struct tg_path *paths[TG_BURST]; /* in TX, of messages; NULL: no way there */
 	uint8_t first[TG_BURST]; /* packet */
 	uint8_t len[TG_BURST]; /* packets */
 };
 
 _Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
 
+static inline bool
+tg_run_has_both(const struct tg_meta *a, const struct tg_meta *b, bool same_kind)
+{
+	return a->peer == b->peer && (!same_kind || (a->op == b->op && a->port == b->port));
+}
+
+static inline void
+tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool same_kind)
+{
+	unsigned int i, end;
+
+	r->n = 0;
+	for (i = 0; i < n; i = end) {
+		const struct tg_meta *meta = tg_meta(pkts[i]);
+
+		for (end = i + 1; end < n; end++)
+			if (!tg_run_has_both(meta, tg_meta(pkts[end]), same_kind))
+				break;
+		r->ids[r->n] = meta->peer;
+		r->peers[r->n] = NULL;
+		r->first[r->n] = (uint8_t)i;
+		r->len[r->n++] = (uint8_t)(end - i);
+	}
+}
+
 /* Data path. The runs of n packets, TG_BURST at most. */
 static inline void
 tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r)
 {
+	tg_runs_cut(pkts, n, r, false);
+	wg_device_peers(env->dev, r->ids, r->peers, r->n);
+}
+
+/*
+ * The same for TX: all packets of a run have the same op and port as well. Asks for the paths that
+ * messages are sent by, and for what is stamped then.
+ */
+static inline void
+tg_runs_find_ways(
+	const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r)
+{
 	unsigned int i;
 
-	r->n = 0;
-	for (i = 0; i < n; i++) {
-		uint32_t id = tg_meta(pkts[i])->peer;
-
-		if (!r->n || r->ids[r->n - 1] != id) {
-			r->ids[r->n] = id;
-			r->peers[r->n] = NULL;
-			r->first[r->n] = (uint8_t)i;
-			r->len[r->n++] = 0;
-		}
-		r->len[r->n - 1]++;
-	}
+	tg_runs_cut(pkts, n, r, true);
 	wg_device_peers(env->dev, r->ids, r->peers, r->n);
+	for (i = 0; i < r->n; i++) {
+		bool message = tg_meta(pkts[r->first[i]])->op == TG_OP_WIRE;
+
+		r->paths[i] = NULL;
+		if (!message || !r->peers[i])
+			continue;
+		r->paths[i] = tg_path_of(r->peers[i]);
+		if (r->n > 1) {
+			rte_prefetch0(r->paths[i]);
+			rte_prefetch0(&r->peers[i]->last_sent);
+		}
+	}
 }
 
 /* Asks for the sessions to seal under. */
@@ -54,20 +93,6 @@ tg_runs_fetch_sessions(const struct tg_runs *r)
 		if (r->peers[i])
 			rte_prefetch0(
 				atomic_load_explicit(&r->peers[i]->current, memory_order_relaxed));
-}
-
-/* Asks for the paths to send by, and for what is stamped then. */
-static inline void
-tg_runs_fetch_paths(const struct tg_runs *r)
-{
-	unsigned int i;
-
-	for (i = 0; r->n > 1 && i < r->n; i++) {
-		if (!r->peers[i])
-			continue;
-		rte_prefetch0(tg_path_of(r->peers[i]));
-		rte_prefetch0(&r->peers[i]->last_sent);
-	}
 }
 
 #endif

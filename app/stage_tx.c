@@ -4,6 +4,7 @@
 #include <rte_prefetch.h>
 
 #include "plain.h"
+#include "run.h"
 
 static unsigned int
 commands(struct tg_tx *tx)
@@ -20,28 +21,41 @@ commands(struct tg_tx *tx)
 }
 
 static void
+each(struct tg_tx *tx, void (*add)(struct tg_tx *tx, struct rte_mbuf *m), struct rte_mbuf **pkts,
+	unsigned int n)
+{
+	for (; n--; pkts++)
+		add(tx, *pkts);
+}
+
+static void
 take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_tx *tx = stage;
-	struct rte_mbuf *wire[TG_BURST];
-	unsigned int i, n_wire = 0;
+	struct tg_arrivals a;
+	struct tg_runs runs;
+	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(tg_meta(pkts[i]));
-	for (i = 0; i < n; i++) {
-		switch (tg_meta(pkts[i])->op) {
+	tg_runs_find_ways(tx->env, pkts, n, &runs);
+	tg_transmit_begin(tx, &a, pkts, &runs);
+	for (i = 0; i < runs.n; i++) {
+		struct rte_mbuf **run = &pkts[runs.first[i]];
+
+		switch (tg_meta(*run)->op) {
 		case TG_OP_STAGE:
-			tg_staging_add(tx, pkts[i]);
+			each(tx, tg_staging_add, run, runs.len[i]);
 			break;
 		case TG_OP_PLAIN:
-			tg_plain_enqueue(tx, pkts[i]);
+			each(tx, tg_plain_enqueue, run, runs.len[i]);
 			break;
 		default:
-			wire[n_wire++] = pkts[i];
+			tg_transmit_run(&a, i);
 			break;
 		}
 	}
-	tg_transmit_enqueue(tx, wire, n_wire);
+	tg_transmit_end(&a);
 	tx->counters.in += n;
 }
 

@@ -17,8 +17,10 @@
 #include "env.h"
 #include "event.h"
 #include "hint.h"
+#include "path.h"
 #include "refuse.h"
 #include "ring.h"
+#include "run.h"
 #include "stage_crypto.h"
 
 /* What has left the queue and has its header; the port takes it before anything else leaves. */
@@ -75,11 +77,26 @@ unsigned int tg_staging_release(struct tg_tx *tx);
 void tg_staging_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 
 /* transmit.c */
-/* At most TG_BURST packets. */
-void tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n);
+/* Messages and frames of a burst on their way to the ports: runs in a row for one queue. */
+struct tg_arrivals {
+	struct tg_tx *tx;
+	struct rte_mbuf **pkts; /* of the burst */
+	const struct tg_runs *runs; /* the same */
+	struct fq *queue;
+	uint16_t port;
+	bool limited; /* by rates of their own */
+	unsigned int run; /* the first */
+	unsigned int first; /* packet */
+	unsigned int n; /* packets */
+};
+void tg_transmit_begin(struct tg_tx *tx, struct tg_arrivals *a, struct rte_mbuf **pkts,
+	const struct tg_runs *runs);
+/* In order; runs may be left out. */
+void tg_transmit_run(struct tg_arrivals *a, unsigned int run);
+void tg_transmit_end(struct tg_arrivals *a);
 unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
-/* It has left a queue, but its path leads over another port by now. */
-void tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m);
+/* A message for peer (NULL: gone) has left a queue, but its path leads over another port by now. */
+void tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer);
 /* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
 void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);
 /* What a peer wants of its tin, written to conf; NULL for tins that belong to no peer. */
@@ -89,9 +106,15 @@ void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);
 bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);
 
 /* depart.c */
-/* What has left the last queue of a port gets its header; then it is the port's to take. There is
- * room for it in the wire's pkts. */
+/*
+ * What has left the last queue of a port, or passes it, gets its header; then it is the port's to
+ * take. There is room for it in the wire's pkts.
+ */
 void tg_depart(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n);
+/* The same for n packets of runs that go by this port, from one run on; pkt_len of messages is with
+ * the outer header. */
+void tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts,
+	const struct tg_runs *r, unsigned int run, unsigned int n);
 /* Returns how many the port took. */
 unsigned int tg_depart_offer(struct tg_tx *tx, uint16_t port);
 

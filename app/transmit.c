@@ -65,27 +65,6 @@ tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf)
 	return conf;
 }
 
-/*
- * A sealed message goes to the port that its peer's path leads over now. It is queued with the
- * length that it will have on the wire.
- */
-static bool
-address(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
-{
-	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
-
-	if (!path) {
-		tg_lose(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
-		return false;
-	}
-	tg_meta(m)->port = (uint8_t)path->port;
-	tg_meta(m)->outer_len = path->outer.len;
-	m->pkt_len += path->outer.len;
-	/* IPv4 ends on the line that this is on already. */
-	rte_prefetch0(&path->outer.hdr[path->outer.len - 1]);
-	return true;
-}
-
 static struct fq *
 last_queue(const struct tg_wire *wire)
 {
@@ -94,23 +73,40 @@ last_queue(const struct tg_wire *wire)
 
 /* Sealed messages wait once: behind the queue that they have left already there is a FIFO. */
 static struct fq *
-queue_of(struct tg_tx *tx, const struct tg_meta *meta)
+queue_of(const struct tg_wire *wire, bool message)
 {
-	struct tg_wire *wire = &tx->wires[meta->port];
+	return message ? last_queue(wire) : wire->queue;
+}
 
-	return meta->op == TG_OP_WIRE && wire->fifo ? wire->fifo : wire->queue;
+/* What is known of the way of a message that is queued, to its port. */
+static void
+address(struct rte_mbuf *m, const struct tg_path *path)
+{
+	tg_meta(m)->port = (uint8_t)path->port;
+	tg_meta(m)->outer_len = path->outer.len;
+}
+
+static void
+lose(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n, enum tg_drop why)
+{
+	for (; n--; pkts++)
+		tg_lose(&tx->counters, *pkts, why);
 }
 
 void
-tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m)
+tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer)
 {
-	const struct tg_meta *meta = tg_meta(m);
-	const struct wg_peer *peer = wg_device_peer(tx->env->dev, meta->peer);
+	const struct tg_path *path = peer ? tg_path_of(peer) : NULL;
 	struct fq_tin_conf conf;
 
-	if (address(tx, m, peer))
-		fq_enqueue(
-			queue_of(tx, meta), m, meta->peer, tg_transmit_conf(peer, &conf), tx->now);
+	if (!path) {
+		tg_lose(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		return;
+	}
+	m->pkt_len += path->outer.len - tg_meta(m)->outer_len;
+	address(m, path);
+	fq_enqueue(last_queue(&tx->wires[path->port]), m, peer->id, tg_transmit_conf(peer, &conf),
+		tx->now);
 }
 
 void
@@ -135,83 +131,119 @@ follow_mtu(struct tg_tx *tx, uint16_t port)
 	fq_mtu_set(wire->queue, mtu + RTE_ETHER_HDR_LEN);
 }
 
-/* Packets for one queue. */
-struct arrivals {
-	struct fq *queue;
-	uint16_t port;
-	uint16_t n;
-	struct fq_item items[TG_BURST];
-};
-
 /*
  * While the port takes all that comes, nothing is queued: then a burst goes past the last queue,
  * which costs a third of going through it. It is offered with others, at the end of the poll or
  * when there are enough: where packets for several ports alternate each would go alone.
  */
 static unsigned int
-pass(struct tg_tx *tx, const struct arrivals *a)
+pass(const struct tg_arrivals *a)
 {
+	struct tg_tx *tx = a->tx;
 	struct tg_wire *wire = &tx->wires[a->port];
-	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n;
+	unsigned int n;
 
 	if (!wire->refused && wire->n + a->n > TG_BURST)
 		tg_depart_offer(tx, a->port);
-	if (wire->refused || a->queue != last_queue(wire))
+	if (wire->refused || a->limited || a->queue != last_queue(wire))
 		return 0;
 	follow_mtu(tx, a->port);
-	n = fq_pass_burst(a->queue, a->items, a->n, tx->now);
-	for (i = 0; i < n; i++)
-		pkts[i] = a->items[i].m;
-	tg_depart(tx, a->port, pkts, n);
+	n = fq_pass_burst(a->queue, &a->pkts[a->first], a->n, tx->now);
+	tg_depart_runs(tx, a->port, a->pkts, a->runs, a->run, n);
 	return n;
 }
 
-static void
-flush(struct tg_tx *tx, struct arrivals *a)
+/* Those from the packet first on. */
+static __rte_noinline void
+enqueue(const struct tg_arrivals *a, unsigned int first)
 {
-	unsigned int passed = a->n ? pass(tx, a) : 0;
+	const struct tg_runs *r = a->runs;
+	struct fq_tin_conf confs[TG_BURST];
+	struct fq_item items[TG_BURST];
+	unsigned int i = a->first, run, n = 0, end = a->first + a->n;
+
+	for (run = a->run; i < end; run++) {
+		const struct fq_tin_conf *conf = tg_transmit_conf(r->peers[run], &confs[run]);
+
+		for (; i < r->first[run] + r->len[run]; i++) {
+			if (i < first)
+				continue;
+			if (r->paths[run])
+				address(a->pkts[i], r->paths[run]);
+			items[n++] = (struct fq_item){
+				.m = a->pkts[i], .conf = conf, .tin_key = r->ids[run]};
+		}
+	}
+	fq_enqueue_burst(a->queue, items, n, a->tx->now);
+}
+
+static void
+flush(struct tg_arrivals *a)
+{
+	unsigned int passed = a->n ? pass(a) : 0;
 
 	if (a->n > passed)
-		fq_enqueue_burst(a->queue, &a->items[passed], a->n - passed, tx->now);
+		enqueue(a, a->first + passed);
 	a->n = 0;
 }
 
-static void
-arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_runs *r,
-	unsigned int run, const struct fq_tin_conf *conf)
+static bool
+is_limited(const struct wg_peer *peer)
 {
-	unsigned int i, end = r->first[run] + r->len[run];
-
-	for (i = r->first[run]; i < end; i++) {
-		const struct tg_meta *meta = tg_meta(pkts[i]);
-		struct fq *queue;
-
-		if (meta->op == TG_OP_WIRE && !address(tx, pkts[i], r->peers[run]))
-			continue;
-		queue = queue_of(tx, meta);
-		if (queue != a->queue)
-			flush(tx, a);
-		a->queue = queue;
-		a->port = meta->port;
-		a->items[a->n++] =
-			(struct fq_item){.m = pkts[i], .conf = conf, .tin_key = r->ids[run]};
-	}
+	return peer && atomic_load_explicit(&peer->rate, memory_order_relaxed);
 }
 
 void
-tg_transmit_enqueue(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
+tg_transmit_begin(
+	struct tg_tx *tx, struct tg_arrivals *a, struct rte_mbuf **pkts, const struct tg_runs *runs)
 {
-	struct fq_tin_conf confs[TG_BURST];
-	struct tg_runs runs;
-	struct arrivals a = {.n = 0};
-	unsigned int i;
+	*a = (struct tg_arrivals){.tx = tx, .pkts = pkts, .runs = runs};
+}
 
-	tg_runs_find(tx->env, pkts, n, &runs);
-	tg_runs_fetch_paths(&runs);
-	for (i = 0; i < runs.n; i++)
-		arrive(tx, &a, pkts, &runs, i, tg_transmit_conf(runs.peers[i], &confs[i]));
-	flush(tx, &a);
+/*
+ * A sealed message goes to the port that its peer's path leads over now. It counts with the length
+ * that it will have on the wire.
+ */
+void
+tg_transmit_run(struct tg_arrivals *a, unsigned int run)
+{
+	const struct tg_runs *r = a->runs;
+	const struct tg_path *path = r->paths[run];
+	struct rte_mbuf **pkts = &a->pkts[r->first[run]];
+	const struct tg_meta *meta = tg_meta(*pkts);
+	bool message = meta->op == TG_OP_WIRE, limited = is_limited(r->peers[run]);
+	unsigned int i, n = r->len[run];
+	uint16_t port = meta->port;
+	struct fq *queue;
+
+	if (message && unlikely(!path)) {
+		lose(a->tx, pkts, n, r->peers[run] ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
+		return;
+	}
+	if (message) {
+		for (i = 0; i < n; i++)
+			pkts[i]->pkt_len += path->outer.len;
+		port = path->port;
+		/* IPv4 ends on the line that this is on already. */
+		rte_prefetch0(&path->outer.hdr[path->outer.len - 1]);
+	}
+	queue = queue_of(&a->tx->wires[port], message);
+	if (queue != a->queue || limited != a->limited || r->first[run] != a->first + a->n)
+		flush(a);
+	if (!a->n) {
+		a->queue = queue;
+		a->port = port;
+		a->limited = limited;
+		a->run = run;
+		a->first = r->first[run];
+	}
+	a->n += n;
+}
+
+void
+tg_transmit_end(struct tg_arrivals *a)
+{
+	flush(a);
 }
 
 /* Nothing leaves the queue before the port has taken what left it last: the wait stays in the

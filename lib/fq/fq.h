@@ -161,12 +161,13 @@ void fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n,
 
 /*
  * Past the queue: with nothing queued, the first of the n packets may leave without having been in
- * it, as many as the shaper lets go at once and none from a tin with a rate on. Returns how many;
+ * it, as many as the shaper lets go at once. None may be of a tin with a rate. Returns how many;
  * they stay the caller's, to be sent before anything that fq_dequeue* returns, and count as
  * dequeued, but not in their tins. 0 where tins start closed, and for one of several members of a
  * share with a rate when it is time to take its part anew, which fq_dequeue* does.
  */
-unsigned int fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
+unsigned int
+fq_pass_burst(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now);
 
 /* NULL when no open tin has a packet that may leave by now. */
 struct rte_mbuf *fq_dequeue(struct fq *q, uint64_t now);

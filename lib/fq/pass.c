@@ -2,14 +2,6 @@
 /* Past the queue, while nothing is in it. */
 #include "shaper.h"
 
-static inline bool
-may_pass(const struct fq *q, const struct fq_item *item)
-{
-	bool held = q->shaper.rate && fq_is_after(q->shaper.ready, q->clock);
-
-	return !held && !(item->conf && FQ_GET(item->conf->rate));
-}
-
 /* As if each had been queued and had left at once. */
 static void
 account(struct fq *q, unsigned int n, uint64_t bytes)
@@ -35,8 +27,25 @@ must_show(struct fq *q, uint64_t now)
 	return false;
 }
 
+/* How many the shaper lets go. */
+static unsigned int
+shape(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t *bytes)
+{
+	unsigned int i;
+
+	fq_shaper_bound(&q->shaper, q->clock);
+	fq_shaper_idle(&q->shaper, q->clock);
+	for (i = 0; i < n && !fq_is_after(q->shaper.ready, q->clock); i++) {
+		uint32_t len = fq_wire_len(q, pkts[i]);
+
+		*bytes += len;
+		q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
+	}
+	return i;
+}
+
 unsigned int
-fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now)
+fq_pass_burst(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now)
 {
 	uint64_t bytes = 0;
 	unsigned int i;
@@ -46,17 +55,11 @@ fq_pass_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_
 	q->clock = fq_fine(now);
 	if (must_show(q, now))
 		return 0;
-	if (q->shaper.rate) {
-		fq_shaper_bound(&q->shaper, q->clock);
-		fq_shaper_idle(&q->shaper, q->clock);
-	}
-	for (i = 0; i < n && may_pass(q, &items[i]); i++) {
-		uint32_t len = fq_wire_len(q, items[i].m);
-
-		bytes += len;
-		if (q->shaper.rate)
-			q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
-	}
+	if (q->shaper.rate)
+		i = shape(q, pkts, n, &bytes);
+	else
+		for (i = 0; i < n; i++)
+			bytes += fq_wire_len(q, pkts[i]);
 	account(q, i, bytes);
 	q->member.idled |= i == n;
 	return i;

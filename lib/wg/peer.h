@@ -131,7 +131,6 @@ wg_peer_received(struct wg_peer *peer, uint64_t now, bool data)
 static inline bool
 wg_peer_in_window(struct wg_peer *peer, uint32_t session, uint32_t counter)
 {
-	uint16_t window = atomic_load_explicit(&peer->replay_window, memory_order_relaxed);
 	struct wg_sent *sent = &peer->sent[0];
 
 	if (sent->session != session)
@@ -141,9 +140,12 @@ wg_peer_in_window(struct wg_peer *peer, uint32_t session, uint32_t counter)
 		peer->sent[0] = (struct wg_sent){.session = session, .newest = counter};
 		return true;
 	}
-	if ((int32_t)(counter - sent->newest) > 0)
+	if ((int32_t)(counter - sent->newest) > 0) {
 		sent->newest = counter;
-	return sent->newest - counter <= window;
+		return true;
+	}
+	return sent->newest - counter <=
+		atomic_load_explicit(&peer->replay_window, memory_order_relaxed);
 }
 
 /* Data path. Shall control be asked for a handshake now? At most every WG_WANT_INTERVAL per peer.

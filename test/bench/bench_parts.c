@@ -103,7 +103,7 @@ WRAP(SESSION, bool, wg_replay_update, (struct wg_replay *r, uint64_t counter), (
 WRAP(CIPHER, unsigned int, aead_open_burst,
 	(struct aead *a, struct aead_job *jobs, unsigned int n), (a, jobs, n))
 WRAP(QUEUE, unsigned int, fq_pass_burst,
-	(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now), (q, items, n, now))
+	(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now), (q, pkts, n, now))
 WRAP(QUEUE, unsigned int, fq_dequeue_burst,
 	(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n), (q, now, pkts, n))
 WRAP(HEADER, int, pkt_outer_write,

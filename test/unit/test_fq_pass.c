@@ -9,15 +9,18 @@
 
 /* A packet each of keys first, first + 1, ...; how many of them passed, the others are queued. */
 static unsigned int
-arrive(struct test_fq *t, uint32_t first, unsigned int n, const struct fq_tin_conf *conf)
+arrive(struct test_fq *t, uint32_t first, unsigned int n)
 {
 	struct fq_item items[BURST];
+	struct rte_mbuf *pkts[BURST];
 	unsigned int i, passed;
 
 	assert_true(n <= BURST);
-	for (i = 0; i < n; i++)
-		items[i] = (struct fq_item){&test_fq_pkt(t, first + i, 1, LEN)->m, conf, first + i};
-	passed = fq_pass_burst(t->q, items, n, t->now);
+	for (i = 0; i < n; i++) {
+		pkts[i] = &test_fq_pkt(t, first + i, 1, LEN)->m;
+		items[i] = (struct fq_item){pkts[i], NULL, first + i};
+	}
+	passed = fq_pass_burst(t->q, pkts, n, t->now);
 	for (i = 0; i < passed; i++)
 		test_fq_leave(t, (struct test_pkt *)items[i].m);
 	fq_enqueue_burst(t->q, &items[passed], n - passed, t->now);
@@ -33,7 +36,7 @@ nothing_queued(void **state)
 
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
-	assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+	assert_int_equal(arrive(&t, 1, BURST), BURST);
 	fq_stats_get(t.q, &s);
 	assert_int_equal(s.c.enqueued, BURST);
 	assert_int_equal(s.c.packets, BURST);
@@ -52,11 +55,11 @@ behind_one_that_waits(void **state)
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 64);
 	test_fq_put(&t, 1, 1, LEN);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(arrive(&t, 1, 1), 0);
+	assert_int_equal(arrive(&t, 1, 1), 0);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(test_fq_get(&t)->id, i);
-	assert_int_equal(arrive(&t, 1, 2, NULL), 2);
+	assert_int_equal(arrive(&t, 1, 2), 2);
 	test_fq_end(&t);
 }
 
@@ -72,39 +75,21 @@ not_faster_than_the_shaper(void **state)
 	p.rate = RATE;
 	test_fq_start(&t, p, 64);
 	t.now = 1000 * MS;
-	assert_int_equal(arrive(&t, 1, 3, NULL), 1);
+	assert_int_equal(arrive(&t, 1, 3), 1);
 	assert_null(fq_dequeue(t.q, t.now));
 	t.now += 2 * PACKET_NS;
 	while (test_fq_get(&t))
 		left++;
 	assert_int_equal(left, 2);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(arrive(&t, 1, 1), 0);
 	t.now += PACKET_NS;
 	assert_non_null(test_fq_get(&t));
 	for (unsigned int i = 0; i < 10; i++) {
 		t.now += PACKET_NS;
-		passed += arrive(&t, 1, 1, NULL);
+		passed += arrive(&t, 1, 1);
 	}
 	assert_int_equal(passed, 10);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
-	test_fq_end(&t);
-}
-
-/* The one with a rate waits for that; what comes behind it in the burst goes the same way. */
-static void
-not_with_a_rate_of_its_own(void **state)
-{
-	const struct fq_tin_conf limited = {.rate = RATE, .weight = 1};
-	struct fq_item items[3];
-	struct test_fq t;
-
-	RTE_SET_USED(state);
-	test_fq_start(&t, test_fq_params(), 64);
-	for (unsigned int i = 0; i < 3; i++)
-		items[i] = (struct fq_item){
-			&test_fq_pkt(&t, i, 1, LEN)->m, i == 1 ? &limited : NULL, i};
-	assert_int_equal(fq_pass_burst(t.q, items, 3, t.now), 1);
-	fq_enqueue_burst(t.q, items, 3, t.now);
+	assert_int_equal(arrive(&t, 1, 1), 0);
 	test_fq_end(&t);
 }
 
@@ -117,7 +102,7 @@ not_where_tins_are_closed(void **state)
 	RTE_SET_USED(state);
 	p.start_closed = true;
 	test_fq_start(&t, p, 64);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(arrive(&t, 1, 1), 0);
 	assert_null(test_fq_get(&t));
 	test_fq_end(&t);
 }
@@ -132,9 +117,9 @@ in_fifo_mode(void **state)
 	RTE_SET_USED(state);
 	p.fifo = 4;
 	test_fq_start(&t, p, 64);
-	assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+	assert_int_equal(arrive(&t, 1, BURST), BURST);
 	test_fq_put_many(&t, 4, 1, 1, LEN);
-	assert_int_equal(arrive(&t, 1, 1, NULL), 0);
+	assert_int_equal(arrive(&t, 1, 1), 0);
 	assert_int_equal(t.drops, 1);
 	test_fq_end(&t);
 }
@@ -177,7 +162,7 @@ a_member_of_a_share_begins(void **state)
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		for (uint32_t n = 0; n < 40; n += BURST)
-			arrive(&t[i], n, BURST, NULL);
+			arrive(&t[i], n, BURST);
 		if (i == 0)
 			run_members(t, 10 * MS, bytes);
 	}
@@ -202,17 +187,17 @@ alone_in_a_share(void **state)
 	fq_share_join(share, 0, t.q);
 	for (unsigned int i = 0; i < 4; i++) {
 		t.now += FQ_SHARE_NS;
-		assert_int_equal(arrive(&t, 1, BURST, NULL), BURST);
+		assert_int_equal(arrive(&t, 1, BURST), BURST);
 	}
 	fq_share_rate_set(share, RATE);
 	t.now += FQ_SHARE_NS;
-	assert_int_equal(arrive(&t, 1, BURST, NULL), 1);
+	assert_int_equal(arrive(&t, 1, BURST), 1);
 	for (unsigned int i = 1; i < BURST; i++) {
 		t.now += PACKET_NS;
 		assert_non_null(test_fq_get(&t));
 	}
 	t.now += FQ_SHARE_NS;
-	assert_int_equal(arrive(&t, 1, BURST, NULL), 1);
+	assert_int_equal(arrive(&t, 1, BURST), 1);
 	test_fq_end(&t);
 	fq_share_destroy(share);
 }
@@ -224,7 +209,6 @@ main(void)
 		cmocka_unit_test(nothing_queued),
 		cmocka_unit_test(behind_one_that_waits),
 		cmocka_unit_test(not_faster_than_the_shaper),
-		cmocka_unit_test(not_with_a_rate_of_its_own),
 		cmocka_unit_test(not_where_tins_are_closed),
 		cmocka_unit_test(in_fifo_mode),
 		cmocka_unit_test(a_member_of_a_share_begins),
