@@ -176,12 +176,12 @@ classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m,
 		return end(rx, m, TG_DROP_NOT_FOR_US);
 	if (eth.vlan || eth.dst != PKT_ETH_US)
 		return TG_OP_TWIN;
-	if (eth.ethertype != RTE_ETHER_TYPE_IPV4 && eth.ethertype != RTE_ETHER_TYPE_IPV6)
+	if (!pkt_eth_is_ip(eth.ethertype))
 		return TG_OP_TWIN;
 	return ip_packet(rx, port, m, eth.l2_len, peer);
 }
 
-static void
+static inline void
 deal(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
 	struct tg_rx *rx = stage;

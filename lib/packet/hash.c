@@ -48,7 +48,8 @@ transport_key(const struct pkt_ip *ip, const uint8_t *p)
 	return (uint64_t)ip->proto << 32 | ports;
 }
 
-uint32_t
+/* Inline where a program is linked as one: for RX and crypto, which do this for each packet. */
+inline uint32_t
 pkt_flow_hash(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt)
 {
 	uint64_t s0 = salt ^ K0, s1 = (salt << 32 | salt >> 32) ^ K1;
