@@ -12,10 +12,10 @@ _Static_assert(TG_BURST <= LPM_BURST_MAX, "a burst is looked up in one go");
 static bool
 address(const uint8_t *ip, uint32_t len, bool source, struct lpm_address *a)
 {
-	if (len >= sizeof(struct rte_ipv6_hdr) && ip[0] >> 4 == 6)
-		*a = (struct lpm_address){ip + (source ? 8 : 24), 6};
-	else if (len >= sizeof(struct rte_ipv4_hdr) && ip[0] >> 4 == 4)
+	if (likely(len >= sizeof(struct rte_ipv4_hdr) && ip[0] >> 4 == 4))
 		*a = (struct lpm_address){ip + (source ? 12 : 16), 4};
+	else if (len >= sizeof(struct rte_ipv6_hdr) && ip[0] >> 4 == 6)
+		*a = (struct lpm_address){ip + (source ? 8 : 24), 6};
 	else
 		return false;
 	return true;
@@ -43,7 +43,7 @@ same(const struct lpm_address *a, const struct lpm_address *b)
 			       : memcmp(a->addr, b->addr, 16) == 0;
 }
 
-static void
+static inline void
 want(struct wanted *w, const uint8_t *ip, uint32_t len, bool source, unsigned int i)
 {
 	struct lpm_address *a = &w->addrs[w->n];

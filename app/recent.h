@@ -43,7 +43,10 @@ static inline void
 tg_recent_set(struct tg_recent_address *a, uint8_t version, const uint8_t *bytes)
 {
 	a->version = version;
-	memcpy(a->bytes, bytes, version == 4 ? 4 : 16);
+	if (version == 4)
+		memcpy(a->bytes, bytes, 4);
+	else
+		memcpy(a->bytes, bytes, 16);
 }
 
 /* Has it these leading bits, at least one, in common with the one before? */

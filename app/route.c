@@ -21,7 +21,8 @@ stays_on_link(const struct pkt_ip *ip)
 	return top >> 24 == 0xff || top >> 22 == 0xfe80 >> 6;
 }
 
-struct tg_way
+/* Inline where a program is linked as one: of many peers each packet is for another. */
+inline struct tg_way
 tg_route_over(const struct tg_env *env, const struct pkt_ip *ip, struct tg_hop *hop,
 	const struct wg_peer *peer)
 {
@@ -164,7 +165,8 @@ decide(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m, cons
 	return end_here(c, m, ip, way);
 }
 
-enum tg_op
+/* Inline where a program is linked as one: for RX and crypto, which do this for each packet. */
+inline enum tg_op
 tg_route(const struct tg_env *env, struct tg_counters *c, struct rte_mbuf *m,
 	const struct pkt_ip *ip, const struct tg_way *way)
 {

@@ -22,17 +22,19 @@ end(struct tg_rx *rx, struct rte_mbuf *m, enum tg_drop why)
 	return TG_OP_DROPPED;
 }
 
-static enum tg_op
-to_twin(struct rte_mbuf *m, uint16_t l2_len)
+/* The data become the len bytes at p, in the one segment. */
+static inline void
+narrow(struct rte_mbuf *m, const void *p, uint32_t len)
 {
-	rte_pktmbuf_prepend(m, l2_len);
-	return TG_OP_TWIN;
+	m->data_off = (uint16_t)RTE_PTR_DIFF(p, m->buf_addr);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
 }
 
 static bool
-is_wireguard(const struct tg_env *env, const struct rte_mbuf *m, const struct pkt_ip *ip)
+is_wireguard(const struct tg_env *env, const uint8_t *p, const struct pkt_ip *ip)
 {
-	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	const struct rte_udp_hdr *udp = (const void *)(p + ip->l4_off);
 	uint16_t port = atomic_load_explicit(&env->listen_port, memory_order_relaxed);
 
 	return ip->proto == IPPROTO_UDP && !ip->fragment && port &&
@@ -54,9 +56,9 @@ struct bootp {
  * 4.1): Linux has it not yet, and routes would lead elsewhere. Others' answers pass.
  */
 static __rte_noinline bool
-answers_our_dhcp(const struct rte_mbuf *m, const struct pkt_ip *ip, const struct tg_port *port)
+answers_our_dhcp(const uint8_t *p, const struct pkt_ip *ip, const struct tg_port *port)
 {
-	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	const struct rte_udp_hdr *udp = (const void *)(p + ip->l4_off);
 	const struct bootp *answer = (const void *)(udp + 1);
 
 	return ip->version == 4 && !ip->fragment &&
@@ -66,12 +68,12 @@ answers_our_dhcp(const struct rte_mbuf *m, const struct pkt_ip *ip, const struct
 }
 
 static bool
-is_dhcp_answer(const struct rte_mbuf *m, const struct pkt_ip *ip, const struct tg_port *port)
+is_dhcp_answer(const uint8_t *p, const struct pkt_ip *ip, const struct tg_port *port)
 {
-	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	const struct rte_udp_hdr *udp = (const void *)(p + ip->l4_off);
 
 	return ip->proto == IPPROTO_UDP && ip->total_len >= ip->l4_off + sizeof(*udp) &&
-		unlikely(udp->dst_port == RTE_BE16(BOOTP_CLIENT)) && answers_our_dhcp(m, ip, port);
+		unlikely(udp->dst_port == RTE_BE16(BOOTP_CLIENT)) && answers_our_dhcp(p, ip, port);
 }
 
 /* Of what cookies and rate limits go by: the IPv4 address, or the IPv6 /64. */
@@ -88,13 +90,13 @@ source_hash(const struct tg_env *env, const uint8_t *ip)
 }
 
 /*
- * Leaves the data at the WireGuard message. The checksum of UDP is not looked at for data: the tag
- * says more. Handshakes are authenticated in the same way.
+ * p: the IP packet. Leaves the data at the WireGuard message. The checksum of UDP is not looked at
+ * for data: the tag says more. Handshakes are authenticated in the same way.
  */
 static enum tg_op
-wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
+wireguard(struct tg_rx *rx, struct rte_mbuf *m, const uint8_t *p, const struct pkt_ip *ip)
 {
-	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, ip->l4_off);
+	const struct rte_udp_hdr *udp = (const void *)(p + ip->l4_off);
 	uint32_t off = ip->l4_off + sizeof(*udp);
 	uint16_t len = rte_be_to_cpu_16(udp->dgram_len);
 	rte_le32_t type;
@@ -104,9 +106,9 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
 	len -= sizeof(*udp);
 	if (len < sizeof(type))
 		return end(rx, m, TG_DROP_WG_SHORT);
-	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - off - len));
+	narrow(m, udp + 1, len);
 	tg_meta(m)->outer_len = (uint8_t)off;
-	memcpy(&type, rte_pktmbuf_adj(m, (uint16_t)off), sizeof(type));
+	memcpy(&type, udp + 1, sizeof(type));
 
 	switch (rte_le_to_cpu_32(type)) {
 	case WG_MESSAGE_DATA:
@@ -116,36 +118,36 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_ip *ip)
 	case WG_MESSAGE_INITIATION:
 	case WG_MESSAGE_RESPONSE:
 	case WG_MESSAGE_COOKIE:
-		m->hash.rss = source_hash(rx->env, rte_pktmbuf_mtod(m, uint8_t *) - off);
+		m->hash.rss = source_hash(rx->env, p);
 		return TG_OP_HANDSHAKE;
 	}
 	return end(rx, m, TG_DROP_WG_TYPE);
 }
 
 static enum tg_op
-ip_packet(
-	struct tg_rx *rx, struct rte_mbuf *m, const struct pkt_eth *eth, const struct wg_peer *peer)
+ip_packet(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m, uint16_t l2_len,
+	const struct wg_peer *peer)
 {
 	const struct tg_env *env = rx->env;
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len);
 	const struct tg_way *way;
 	struct pkt_ip ip;
-	const uint8_t *p = (const uint8_t *)rte_pktmbuf_adj(m, eth->l2_len);
-	enum pkt_ip_reason bad = pkt_ip_check(p, rte_pktmbuf_data_len(m), &ip);
+	enum pkt_ip_reason bad = pkt_ip_check(p, rte_pktmbuf_data_len(m) - l2_len, &ip);
 
-	if (bad != PKT_IP_OK)
+	if (unlikely(bad != PKT_IP_OK))
 		return end(rx, m, tg_drop_ip(bad));
 	way = tg_recent_lookup(&rx->recent, env, &ip, peer);
 	if (way->kernels) {
-		if (way->hop && way->hop->type == TG_HOP_LOCAL && is_wireguard(env, m, &ip))
-			return wireguard(rx, m, &ip);
-		return to_twin(m, eth->l2_len);
+		if (way->hop && way->hop->type == TG_HOP_LOCAL && is_wireguard(env, p, &ip))
+			return wireguard(rx, m, p, &ip);
+		return TG_OP_TWIN;
 	}
-	if (is_dhcp_answer(m, &ip, &env->ports[tg_meta(m)->port]))
-		return to_twin(m, eth->l2_len);
+	if (is_dhcp_answer(p, &ip, port))
+		return TG_OP_TWIN;
 	if (unlikely(pkt_ip_martian(&ip)))
 		return end(rx, m, TG_DROP_MARTIAN);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
-	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - ip.total_len));
+	narrow(m, p, ip.total_len);
 	tg_meta(m)->peer = TG_TIN_FORWARD;
 	return tg_route(env, &rx->counters, m, &ip, way);
 }
@@ -174,12 +176,12 @@ classify(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m,
 		return end(rx, m, TG_DROP_NOT_FOR_US);
 	if (eth.vlan || eth.dst != PKT_ETH_US)
 		return TG_OP_TWIN;
-	if (eth.ethertype != RTE_ETHER_TYPE_IPV4 && eth.ethertype != RTE_ETHER_TYPE_IPV6)
+	if (!pkt_eth_is_ip(eth.ethertype))
 		return TG_OP_TWIN;
-	return ip_packet(rx, m, &eth, peer);
+	return ip_packet(rx, port, m, eth.l2_len, peer);
 }
 
-static void
+static inline void
 deal(void *stage, struct rte_mbuf *m, enum tg_op op)
 {
 	struct tg_rx *rx = stage;
@@ -241,8 +243,10 @@ poll_queue(struct tg_rx *rx, const struct tg_rx_queue *q)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	tg_fetch_destinations(rx->env, pkts, peers, n);
 	for (i = 0; i < n; i++) {
-		tg_meta(pkts[i])->port = (uint8_t)q->port;
-		deal(rx, pkts[i], classify(rx, port, pkts[i], peers[i]));
+		struct rte_mbuf *m = pkts[i];
+
+		tg_meta(m)->port = (uint8_t)q->port;
+		deal(rx, m, classify(rx, port, m, peers[i]));
 	}
 	rx->counters.in += n;
 	return n;

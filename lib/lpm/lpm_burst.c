@@ -71,38 +71,34 @@ look_up(const struct lpm_trie *t, struct cursor *cursors, uint8_t *names, unsign
 		descend(cursors, names, n, v4);
 }
 
-static uint32_t
-address4(const struct cursor *c)
+/* What the table of hosts says of those in it; 0 of the others. */
+static void
+find_hosts(const struct lpm_hosts *hosts, const struct lpm_address *addrs, struct cursor *c,
+	unsigned int n)
 {
-	return (uint32_t)(lpm_high(c->key) >> 32);
-}
+	const struct lpm_host_line *lines[LPM_BURST_MAX];
+	uint32_t words[LPM_BURST_MAX];
+	unsigned int i;
 
-/* Takes those that are found from the ones that are named; how many are left. */
-static unsigned int
-find_hosts(const struct lpm_hosts *hosts, struct cursor *cursors, uint8_t *names, unsigned int n)
-{
-	unsigned int i, left = 0;
-
-	for (i = 0; i < n; i++)
-		rte_prefetch0(lpm_host_line(hosts, address4(&cursors[names[i]])));
 	for (i = 0; i < n; i++) {
-		struct cursor *c = &cursors[names[i]];
-		uint32_t addr = address4(c);
-
-		c->best = lpm_host_value(lpm_host_line(hosts, addr), addr);
-		names[left] = names[i];
-		left += !c->best;
+		words[i] = lpm_word4(addrs[i].addr);
+		lines[i] = lpm_host_line(hosts, words[i]);
+		rte_prefetch0(lines[i]);
 	}
-	return left;
+	for (i = 0; i < n; i++)
+		c[i].best = addrs[i].version == 4 ? lpm_host_value(lines[i], words[i]) : 0;
 }
 
 static void
-look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
+find_prefixes(
+	const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
 {
 	uint8_t v4[LPM_BURST_MAX], v6[LPM_BURST_MAX];
 	unsigned int i, n_v4 = 0, n_v6 = 0;
 
 	for (i = 0; i < n; i++) {
+		if (likely(c[i].best))
+			continue;
 		if (addrs[i].version == 4) {
 			c[i].key = lpm_key4(addrs[i].addr);
 			v4[n_v4++] = (uint8_t)i;
@@ -111,10 +107,21 @@ look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor 
 			v6[n_v6++] = (uint8_t)i;
 		}
 	}
-	if (t->hosts.lines)
-		n_v4 = find_hosts(&t->hosts, c, v4, n_v4);
 	look_up(&t->v4, c, v4, n_v4, true);
 	look_up(&t->v6, c, v6, n_v6, false);
+}
+
+static void
+look_up_all(const struct lpm *t, const struct lpm_address *addrs, struct cursor *c, unsigned int n)
+{
+	unsigned int i;
+
+	if (t->hosts.lines)
+		find_hosts(&t->hosts, addrs, c, n);
+	else
+		for (i = 0; i < n; i++)
+			c[i].best = 0;
+	find_prefixes(t, addrs, c, n);
 }
 
 static void *

@@ -38,16 +38,30 @@ lpm_host_line(const struct lpm_hosts *h, uint32_t addr)
 	return &h->lines[(addr * UINT32_C(2654435769)) >> (32 - h->bits)];
 }
 
+static inline unsigned int
+lpm_host_bit(const struct lpm_host_line *line, uint32_t addr, unsigned int place)
+{
+	return (unsigned int)(__atomic_load_n(&line->addr[place], __ATOMIC_ACQUIRE) == addr)
+		<< place;
+}
+
+/* The places that an address has, a bit for each. No loop: compilers would leave it one. */
+static inline unsigned int
+lpm_host_places(const struct lpm_host_line *line, uint32_t addr)
+{
+	_Static_assert(LPM_HOST_PLACES == 5, "each is looked at");
+	return lpm_host_bit(line, addr, 0) | lpm_host_bit(line, addr, 1) |
+		lpm_host_bit(line, addr, 2) | lpm_host_bit(line, addr, 3) |
+		lpm_host_bit(line, addr, 4);
+}
+
 /* Readers. 0: not here. Which place it is nobody can guess, so there is no branch for each. */
 static inline uintptr_t
 lpm_host_value(const struct lpm_host_line *line, uint32_t addr)
 {
-	unsigned int i, hits = 0;
+	unsigned int i, hits = lpm_host_places(line, addr);
 	uintptr_t value;
 
-	for (i = 0; i < LPM_HOST_PLACES; i++)
-		hits |= (unsigned int)(__atomic_load_n(&line->addr[i], __ATOMIC_ACQUIRE) == addr)
-			<< i;
 	for (; hits; hits &= hits - 1) {
 		i = (unsigned int)__builtin_ctz(hits);
 		value = __atomic_load_n(&line->value[i], __ATOMIC_ACQUIRE);

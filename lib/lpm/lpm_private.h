@@ -119,13 +119,19 @@ lpm_node_key(const struct lpm_node *n)
 	return lpm_join(n->high, n->low);
 }
 
-static inline lpm_key
-lpm_key4(const uint8_t addr[4])
+static inline uint32_t
+lpm_word4(const uint8_t addr[4])
 {
 	uint32_t word;
 
 	memcpy(&word, addr, sizeof(word));
-	return (lpm_key)rte_be_to_cpu_32(word) << (KEY_BITS - 32);
+	return rte_be_to_cpu_32(word);
+}
+
+static inline lpm_key
+lpm_key4(const uint8_t addr[4])
+{
+	return (lpm_key)lpm_word4(addr) << (KEY_BITS - 32);
 }
 
 static inline lpm_key

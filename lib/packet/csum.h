@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+
 static inline uint16_t
 pkt_be16(const uint8_t *p)
 {
@@ -53,6 +55,18 @@ pkt_csum_change(uint8_t *field, uint32_t change)
 	csum = (uint16_t) ~((sum >> 16) + sum);
 	field[0] = csum >> 8;
 	field[1] = (uint8_t)csum;
+}
+
+/* The same for a TTL that is one less: the sum loses 0x100, so the field gains it. */
+static inline void
+pkt_csum_less_ttl(uint8_t *field)
+{
+	const uint16_t step = RTE_BE16(0x100);
+	uint16_t word;
+
+	memcpy(&word, field, sizeof(word));
+	word = (uint16_t)(word + step + (word >= UINT16_MAX - step));
+	memcpy(field, &word, sizeof(word));
 }
 
 static inline void

@@ -25,8 +25,8 @@ pkt_eth_skip_tags(const struct rte_mbuf *m, struct pkt_eth *out)
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	int tags;
 
-	out->vlan = true;
 	for (tags = 0; tags < MAX_TAGS && is_tag(out->ethertype); tags++) {
+		out->vlan = true;
 		out->l2_len += RTE_VLAN_HLEN;
 		if (rte_pktmbuf_data_len(m) < out->l2_len)
 			return false;

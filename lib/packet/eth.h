@@ -28,6 +28,12 @@ struct pkt_eth {
 enum pkt_eth_dst pkt_eth_not_us(const struct rte_ether_addr *dst);
 bool pkt_eth_skip_tags(const struct rte_mbuf *m, struct pkt_eth *out);
 
+static inline bool
+pkt_eth_is_ip(uint16_t ethertype)
+{
+	return likely(ethertype == RTE_ETHER_TYPE_IPV4) || ethertype == RTE_ETHER_TYPE_IPV6;
+}
+
 /* us: the port's address. false: the frame ends within its header; *out is undefined then. */
 static inline bool
 pkt_eth_parse(const struct rte_mbuf *m, const struct rte_ether_addr *us, struct pkt_eth *out)
@@ -43,7 +49,7 @@ pkt_eth_parse(const struct rte_mbuf *m, const struct rte_ether_addr *us, struct 
 	out->ethertype = pkt_be16((const uint8_t *)&eth->ether_type);
 	out->l2_len = RTE_ETHER_HDR_LEN;
 	out->vlan = m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
-	if (likely(out->ethertype != RTE_ETHER_TYPE_VLAN && out->ethertype != RTE_ETHER_TYPE_QINQ))
+	if (likely(pkt_eth_is_ip(out->ethertype)))
 		return true;
 	return pkt_eth_skip_tags(m, out);
 }

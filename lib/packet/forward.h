@@ -28,9 +28,8 @@ pkt_ttl_dec(uint8_t *ip)
 	if (*ttl <= 1)
 		return false;
 	--*ttl;
-	/* ~was + is of the word of TTL and protocol. */
 	if (v4)
-		pkt_csum_change(ip + 10, 0xfeff);
+		pkt_csum_less_ttl(ip + 10);
 	return true;
 }
 

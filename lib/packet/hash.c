@@ -2,6 +2,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "hash.h"
 
 /* Odd, about half of the bits set, no pattern: the fraction of the golden ratio, of e and of pi. */
@@ -39,22 +41,26 @@ transport_key(const struct pkt_ip *ip, const uint8_t *p)
 {
 	uint32_t ports = 0;
 
-	if (ip->fragment)
+	if (unlikely(ip->fragment))
 		return 0;
 	if (has_ports(ip->proto) && ip->l4_off + sizeof(ports) <= ip->total_len)
 		memcpy(&ports, p + ip->l4_off, sizeof(ports));
 	return (uint64_t)ip->proto << 32 | ports;
 }
 
-uint32_t
+/* Inline where a program is linked as one: for RX and crypto, which do this for each packet. */
+inline uint32_t
 pkt_flow_hash(const struct pkt_ip *ip, const uint8_t *p, uint64_t salt)
 {
 	uint64_t s0 = salt ^ K0, s1 = (salt << 32 | salt >> 32) ^ K1;
-	uint64_t h = fold(transport_key(ip, p) ^ s0, K2);
+	uint64_t h = transport_key(ip, p) ^ s0;
 
-	if (ip->version == 4) {
-		h = fold(load64(ip->src) ^ s1, h ^ s0);
+	if (likely(ip->version == 4)) {
+		h = fold(load64(ip->src) ^ s1, h);
 	} else {
+		/* Folded first: who chooses address and ports could make their xor what he likes.
+		 */
+		h = fold(h, K2);
 		h = fold(load64(ip->src) ^ s1, load64(ip->src + 8) ^ h);
 		h = fold(load64(ip->dst) ^ s0, load64(ip->dst + 8) ^ h);
 	}

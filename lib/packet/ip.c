@@ -159,24 +159,30 @@ pkt_ip_odd_is_martian(const struct pkt_ip *ip)
 static enum pkt_ip_reason
 verify(uint64_t sum)
 {
-	return pkt_csum_fold(sum) == UINT16_MAX ? PKT_IP_OK : PKT_IP_BAD_CHECKSUM;
+	return likely(pkt_csum_fold(sum) == UINT16_MAX) ? PKT_IP_OK : PKT_IP_BAD_CHECKSUM;
 }
 
 static __rte_noinline enum pkt_ip_reason
-verify_options(const uint8_t *p, const struct pkt_ip *ip)
-{
-	return ip->version == 4 ? verify(pkt_csum_sum(p, ip->l4_off)) : PKT_IP_OK;
-}
-
-enum pkt_ip_reason
-pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+check_other(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
 {
 	enum pkt_ip_reason reason = parse(p, avail, out);
 
+	if (reason != PKT_IP_OK || out->version != 4)
+		return reason;
+	return verify(pkt_csum_sum(p, out->l4_off));
+}
+
+/* Inline where a program is linked as one: for RX and crypto, which do this for each packet. */
+inline enum pkt_ip_reason
+pkt_ip_check(const uint8_t *p, uint32_t avail, struct pkt_ip *out)
+{
+	enum pkt_ip_reason reason;
+
+	/* Nearly all have no options: where the compiler knows the length there is no loop. */
+	if (unlikely(avail < IP4_MIN || p[0] != RTE_IPV4_VHL_DEF))
+		return check_other(p, avail, out);
+	reason = parse4(p, avail, out);
 	if (unlikely(reason != PKT_IP_OK))
 		return reason;
-	/* Nearly all have no options: where the compiler knows the length there is no loop. */
-	if (likely(p[0] == RTE_IPV4_VHL_DEF))
-		return verify(pkt_csum_sum(p, IP4_MIN));
-	return verify_options(p, out);
+	return verify(pkt_csum_sum(p, IP4_MIN));
 }

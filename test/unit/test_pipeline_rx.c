@@ -547,11 +547,13 @@ test_options_fragments_and_extension_headers_pass(void **state)
 	bed_destroy(bed);
 }
 
-/* A frame may be longer than the packet in it: Ethernet pads to 60. */
+/* A frame may be longer than the packet in it: Ethernet pads to 60. Here one of 128 bytes. */
 static void
 test_ethernet_padding_is_cut_off(void **state)
 {
 	struct bed *bed = make((struct bed_params){0});
+	const struct wg_peer *peer = bed_peer(bed, 0);
+	uint64_t before = peer->tx_bytes;
 	struct rte_mbuf *m = lan_frame(bed, 0);
 
 	RTE_SET_USED(state);
@@ -559,6 +561,7 @@ test_ethernet_padding_is_cut_off(void **state)
 	bed_feed(bed, LAN, m);
 	bed_settle(bed);
 	assert_int_equal(bed->flows[0].got, 1);
+	assert_int_equal(peer->tx_bytes - before, 128 + 32);
 	bed_assert_conserved(bed);
 	bed_destroy(bed);
 }
