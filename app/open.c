@@ -103,7 +103,7 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
-		if (tg_seal_admit(c, m))
+		if (!c->sifts || tg_seal_admit(c, m))
 			tg_seal_add(c, m);
 		break;
 	case TG_OP_FRAGMENT:

@@ -54,7 +54,7 @@ take_back(void *stage, struct rte_mbuf **pkts, unsigned int n)
 static bool
 admit(struct tg_crypto *c, struct rte_mbuf *m)
 {
-	return tg_meta(m)->op != TG_OP_SEAL || tg_seal_admit(c, m);
+	return !c->sifts || tg_meta(m)->op != TG_OP_SEAL || tg_seal_admit(c, m);
 }
 
 static void
@@ -180,6 +180,7 @@ stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 	unsigned int i, n = 0;
 
 	c->now = now;
+	c->sifts = tg_seal_sifts(c);
 	c->recent.dst.version = 0;
 	c->sender.src.version = 0;
 	/*
