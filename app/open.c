@@ -105,7 +105,7 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 		break;
 	case TG_OP_SEAL:
 		if (!c->sifts || tg_seal_admit(c, m))
-			tg_seal_add(c, m);
+			tg_seal_add(c, &m, 1);
 		break;
 	case TG_OP_FRAGMENT:
 		tg_fragment_route(c->env, &c->counters, m, routed, c);

@@ -17,8 +17,7 @@ struct tg_runs {
 	unsigned int n;
 	uint32_t ids[TG_BURST]; /* of peers, or reserved tins */
 	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
-	uint8_t first[TG_BURST]; /* packet */
-	uint8_t len[TG_BURST]; /* packets */
+	uint8_t first[TG_BURST + 1]; /* packet; where the next run begins this one ends */
 };
 
 _Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
@@ -27,21 +26,20 @@ _Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
 static inline void
 tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r)
 {
-	unsigned int i;
+	uint32_t id, last = WG_PEER_ID_RESERVED;
+	unsigned int i, runs = 0;
 
-	r->n = 0;
+	/* Nothing is read that was just written: that would be the time a packet takes. */
 	for (i = 0; i < n; i++) {
-		uint32_t id = tg_meta(pkts[i])->peer;
-
-		if (!r->n || r->ids[r->n - 1] != id) {
-			r->ids[r->n] = id;
-			r->peers[r->n] = NULL;
-			r->first[r->n] = (uint8_t)i;
-			r->len[r->n++] = 0;
+		id = tg_meta(pkts[i])->peer;
+		if (!i || id != last) {
+			r->ids[runs] = last = id;
+			r->first[runs++] = (uint8_t)i;
 		}
-		r->len[r->n - 1]++;
 	}
-	wg_device_peers(env->dev, r->ids, r->peers, r->n);
+	r->first[runs] = (uint8_t)n;
+	r->n = runs;
+	wg_device_peers(env->dev, r->ids, r->peers, runs);
 }
 
 /* Asks for the sessions to seal under. */

@@ -14,6 +14,19 @@ send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
 	tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
 }
 
+static void
+send_all_to_tx(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int i;
+
+	if (c->env->n_tx == 1) {
+		tg_outbox_push_burst(&c->tx[0], pkts, n, &c->counters);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		send_to_tx(c, pkts[i]);
+}
+
 /* No session: the packet joins the peer's closed tin as it is. */
 static void
 stage(struct tg_crypto *c, struct rte_mbuf *m)
@@ -95,16 +108,25 @@ tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
 }
 
 void
-tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m)
+tg_seal_add(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct tg_meta *meta = tg_meta(m);
+	struct tg_batch *b = &c->seal;
+	unsigned int i, done, fit;
 
-	meta->fq.hash = m->hash.rss;
-	if (meta->op == TG_OP_RESEAL)
-		tg_lane_wait_over(c->lane, meta->peer);
-	c->seal.pkts[c->seal.n++] = m;
-	if (c->seal.n == TG_BURST)
-		tg_seal_flush(c);
+	for (i = 0; i < n; i++) {
+		struct tg_meta *meta = tg_meta(pkts[i]);
+
+		meta->fq.hash = pkts[i]->hash.rss;
+		if (unlikely(meta->op == TG_OP_RESEAL))
+			tg_lane_wait_over(c->lane, meta->peer);
+	}
+	for (done = 0; done < n; done += fit) {
+		fit = RTE_MIN(n - done, (unsigned int)TG_BURST - b->n);
+		memcpy(&b->pkts[b->n], &pkts[done], fit * sizeof(*pkts));
+		b->n = (uint16_t)(b->n + fit);
+		if (b->n == TG_BURST)
+			tg_seal_flush(c);
+	}
 }
 
 /* All of them once more, in order: those that still cannot go are held again. */
@@ -116,8 +138,7 @@ tg_seal_held(struct tg_crypto *c)
 	c->n_held = 0;
 	for (i = 0; i < n; i++)
 		tg_lane_peer(c, tg_meta(c->held[i])->peer)->held--;
-	for (i = 0; i < n; i++)
-		tg_seal_add(c, c->held[i]);
+	tg_seal_add(c, c->held, n);
 }
 
 /* What the messages of a run have in common. */
@@ -238,7 +259,7 @@ run(struct tg_crypto *c, const struct tg_runs *r, unsigned int i, struct tg_batc
 {
 	struct rte_mbuf **pkts = &out->pkts[r->first[i]];
 	const struct wg_peer *peer = r->peers[i];
-	unsigned int n = r->len[i];
+	unsigned int n = r->first[i + 1] - r->first[i];
 	struct seal s;
 
 	if (unlikely(!peer)) {
@@ -277,7 +298,6 @@ tg_seal_flush(struct tg_crypto *c)
 	aead_seal_burst(c->aead, b->jobs, b->n);
 	c->sealed += b->n;
 	tg_crypto_slow_down(c, b->n);
-	for (i = 0; i < b->n; i++)
-		send_to_tx(c, b->pkts[i]);
+	send_all_to_tx(c, b->pkts, b->n);
 	b->n = 0;
 }

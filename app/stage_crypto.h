@@ -140,8 +140,8 @@ unsigned int stage_crypto_poll(struct tg_crypto *c, uint64_t now);
 bool tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m);
 /* Whether this poll shall. */
 bool tg_seal_sifts(const struct tg_crypto *c);
-/* One that is: flushed to the cipher when the batch is full. */
-void tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m);
+/* Those that are: flushed to the cipher when the batch is full. */
+void tg_seal_add(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n);
 void tg_seal_held(struct tg_crypto *c);
 void tg_seal_flush(struct tg_crypto *c);
 

@@ -181,9 +181,9 @@ static void
 arrive(struct tg_tx *tx, struct arrivals *a, struct rte_mbuf **pkts, const struct tg_runs *r,
 	unsigned int run, const struct fq_tin_conf *conf)
 {
-	unsigned int i, end = r->first[run] + r->len[run];
+	unsigned int i;
 
-	for (i = r->first[run]; i < end; i++) {
+	for (i = r->first[run]; i < r->first[run + 1]; i++) {
 		const struct tg_meta *meta = tg_meta(pkts[i]);
 		struct fq *queue;
 
