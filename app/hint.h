@@ -114,13 +114,20 @@ tg_hint_sent(struct tg_hinter *h, uint32_t peer, uint32_t hash)
 		h->flows[i - 1].sent++;
 }
 
-/* Crypto: how many of 65536 packets of the flow not to seal. */
+/* Crypto: is there a flow not to seal all packets of? */
+static inline bool
+tg_hint_any(const struct tg_hints *hints)
+{
+	return atomic_load_explicit(&hints->n, memory_order_relaxed);
+}
+
+/* How many of 65536 packets of the flow that are. */
 static inline uint32_t
 tg_hint_share(const struct tg_hints *hints, uint32_t peer, uint32_t hash)
 {
 	uint32_t key, hint;
 
-	if (likely(!atomic_load_explicit(&hints->n, memory_order_relaxed)))
+	if (likely(!tg_hint_any(hints)))
 		return 0;
 	key = tg_hint_key(peer, hash);
 	hint = atomic_load_explicit(&hints->at[tg_hint_place(key)], memory_order_relaxed);

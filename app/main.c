@@ -18,6 +18,7 @@
 #include "control.h"
 #include "memory.h"
 #include "options.h"
+#include "pool.h"
 #include "ports.h"
 #include "privileges.h"
 #include "report.h"
@@ -71,7 +72,7 @@ make_pool(struct tg_env *env, uint32_t n, char *error)
 	uint16_t room = tg_port_buffer_size(env->mtu_max);
 	struct tg_memory buffers = {"packet buffers", tg_memory_buffers(n, room), "--mbufs"};
 
-	env->pool = rte_pktmbuf_pool_create("mbufs", n, MBUF_CACHE, 0, room, SOCKET_ID_ANY);
+	env->pool = tg_pool_create("mbufs", n, MBUF_CACHE, room);
 	return env->pool ? 0 : tg_memory_lacks(&buffers, -rte_errno, error);
 }
 

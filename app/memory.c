@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -25,9 +24,6 @@ tg_memory_buffers(uint32_t n, uint16_t room)
 {
 	uint32_t size = rte_mempool_calc_obj_size(sizeof(struct rte_mbuf) + room, 0, NULL);
 
-	/* None crosses the end of a page, and each is larger than half of one. */
-	if (!rte_eal_has_hugepages())
-		size = RTE_ALIGN_CEIL(size, (uint32_t)sysconf(_SC_PAGESIZE));
 	return (uint64_t)n * size;
 }
 

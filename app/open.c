@@ -3,6 +3,7 @@
 
 #include "ecn.h"
 #include "fetch.h"
+#include "forward.h"
 #include "fragment.h"
 #include "hash.h"
 #include "path.h"
@@ -79,7 +80,7 @@ authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, ui
 {
 	struct wg_peer *peer = kp->peer;
 	const struct tg_path *path = tg_path_of(peer);
-	bool moved = path && !tg_endpoint_is(m, &path->endpoint);
+	bool moved = likely(path) && !tg_endpoint_is(m, &path->endpoint);
 
 	if (unlikely(moved || (!path && wg_peer_want_session(peer, c->now))))
 		tell_roamed(c, m, peer);
@@ -103,8 +104,8 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 	case TG_OP_DROPPED:
 		break;
 	case TG_OP_SEAL:
-		if (tg_seal_admit(c, m))
-			tg_seal_add(c, m);
+		if (!c->sifts || tg_seal_admit(c, m))
+			tg_seal_add(c, &m, 1);
 		break;
 	case TG_OP_FRAGMENT:
 		tg_fragment_route(c->env, &c->counters, m, routed, c);
@@ -120,7 +121,7 @@ routed(void *stage, struct rte_mbuf *m, enum tg_op op)
 }
 
 /* The inner packet onwards; its data begin at its IP header and end with it. */
-static void
+static inline void
 forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 {
 	const struct tg_way *way = tg_recent_lookup(&c->recent, c->env, ip, NULL);
@@ -135,7 +136,7 @@ forward(struct tg_crypto *c, struct rte_mbuf *m, const struct pkt_ip *ip)
 	routed(c, m, tg_route(c->env, &c->counters, m, ip, way));
 }
 
-static void
+static __rte_noinline void
 unpark(struct tg_crypto *c)
 {
 	struct rte_mbuf *m = c->parked[c->first_parked];
@@ -149,7 +150,7 @@ unpark(struct tg_crypto *c)
 	forward(c, m, &ip);
 }
 
-static void
+static __rte_noinline void
 park(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	if (c->n_parked == TG_PARK_MAX)
@@ -199,7 +200,7 @@ inspect(struct tg_crypto *c, const struct wg_keypair *kp, const struct aead_job 
 {
 	enum pkt_ip_reason bad = pkt_ip_check(job->text, job->len, ip);
 
-	if (bad != PKT_IP_OK)
+	if (unlikely(bad != PKT_IP_OK))
 		return tg_drop_ip(bad);
 	if (tg_recent_peer(&c->sender, c->env, ip, source) != kp->peer)
 		return TG_DROP_SOURCE;
@@ -223,14 +224,13 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 		park_it = authenticated(c, m, kp, job->len);
 		why = job->len ? inspect(c, kp, job, source, outer_tos, &ip) : TG_DROP_KEEPALIVE;
 	}
-	if (why != TG_DROP_COUNT) {
+	if (unlikely(why != TG_DROP_COUNT)) {
 		tg_drop(&c->counters, m, why);
 		return;
 	}
-	rte_pktmbuf_adj(m, sizeof(struct wg_data));
-	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - ip.total_len));
+	pkt_narrow(m, job->text, ip.total_len);
 	tg_meta(m)->peer = kp->peer->id;
-	if (park_it || (c->n_parked && tg_lane_peer(c, kp->peer->id)->parked))
+	if (unlikely(park_it || (c->n_parked && tg_lane_peer(c, kp->peer->id)->parked)))
 		park(c, m);
 	else
 		forward(c, m, &ip);

@@ -8,6 +8,8 @@
 #ifndef TG_RING_H
 #define TG_RING_H
 
+#include <string.h>
+
 #include <rte_ring.h>
 
 #include "drops.h"
@@ -50,6 +52,22 @@ tg_outbox_push(struct tg_outbox *o, struct rte_mbuf *m, struct tg_counters *c)
 	o->pkts[o->n++] = m;
 	if (o->n == TG_BURST)
 		tg_outbox_flush(o, c);
+}
+
+/* Of many: one by one each would wait for the count that the one before has written. */
+static inline void
+tg_outbox_push_burst(
+	struct tg_outbox *o, struct rte_mbuf **pkts, unsigned int n, struct tg_counters *c)
+{
+	unsigned int done, fit;
+
+	for (done = 0; done < n; done += fit) {
+		fit = RTE_MIN(n - done, (unsigned int)TG_BURST - o->n);
+		memcpy(&o->pkts[o->n], &pkts[done], fit * sizeof(*pkts));
+		o->n = (uint16_t)(o->n + fit);
+		if (o->n == TG_BURST)
+			tg_outbox_flush(o, c);
+	}
 }
 
 /*

@@ -14,6 +14,19 @@ send_to_tx(struct tg_crypto *c, struct rte_mbuf *m)
 	tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, tg_meta(m)->peer)], m, &c->counters);
 }
 
+static void
+send_all_to_tx(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int i;
+
+	if (c->env->n_tx == 1) {
+		tg_outbox_push_burst(&c->tx[0], pkts, n, &c->counters);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		send_to_tx(c, pkts[i]);
+}
+
 /* No session: the packet joins the peer's closed tin as it is. */
 static void
 stage(struct tg_crypto *c, struct rte_mbuf *m)
@@ -71,6 +84,17 @@ queue_in_clear(struct tg_crypto *c, struct rte_mbuf *m)
 }
 
 bool
+tg_seal_sifts(const struct tg_crypto *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->env->n_tx; i++)
+		if (tg_hint_any(c->hints[i]))
+			return true;
+	return c->env->encrypt_at_dequeue;
+}
+
+bool
 tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
 {
 	uint32_t peer = tg_meta(m)->peer;
@@ -84,16 +108,25 @@ tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m)
 }
 
 void
-tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m)
+tg_seal_add(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct tg_meta *meta = tg_meta(m);
+	struct tg_batch *b = &c->seal;
+	unsigned int i, done, fit;
 
-	meta->fq.hash = m->hash.rss;
-	if (meta->op == TG_OP_RESEAL)
-		tg_lane_wait_over(c->lane, meta->peer);
-	c->seal.pkts[c->seal.n++] = m;
-	if (c->seal.n == TG_BURST)
-		tg_seal_flush(c);
+	for (i = 0; i < n; i++) {
+		struct tg_meta *meta = tg_meta(pkts[i]);
+
+		meta->fq.hash = pkts[i]->hash.rss;
+		if (unlikely(meta->op == TG_OP_RESEAL))
+			tg_lane_wait_over(c->lane, meta->peer);
+	}
+	for (done = 0; done < n; done += fit) {
+		fit = RTE_MIN(n - done, (unsigned int)TG_BURST - b->n);
+		memcpy(&b->pkts[b->n], &pkts[done], fit * sizeof(*pkts));
+		b->n = (uint16_t)(b->n + fit);
+		if (b->n == TG_BURST)
+			tg_seal_flush(c);
+	}
 }
 
 /* All of them once more, in order: those that still cannot go are held again. */
@@ -105,8 +138,7 @@ tg_seal_held(struct tg_crypto *c)
 	c->n_held = 0;
 	for (i = 0; i < n; i++)
 		tg_lane_peer(c, tg_meta(c->held[i])->peer)->held--;
-	for (i = 0; i < n; i++)
-		tg_seal_add(c, c->held[i]);
+	tg_seal_add(c, c->held, n);
 }
 
 /* What the messages of a run have in common. */
@@ -114,22 +146,21 @@ struct seal {
 	struct wg_keypair *kp;
 	uint32_t mtu; /* padding ends there */
 	bool ecn;
-	uint64_t counter; /* of the next one */
+	uint64_t counter; /* of the first one */
 };
 
 /* Zeroes for the padding are written where the tag will be, too. */
 _Static_assert((int)PKT_WG_PAD <= (int)WG_TAG_LEN, "padding is shorter than what is written");
 
 /* A message in place: header before, padding and room for the tag behind. */
-static bool
-shape(struct rte_mbuf *m, struct seal *s, struct aead_job *job)
+static inline bool
+shape(struct rte_mbuf *m, const struct seal *s, uint64_t counter, struct aead_job *job)
 {
 	struct tg_meta *meta = tg_meta(m);
 	uint8_t *text = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t len = rte_pktmbuf_data_len(m);
 	uint32_t padded = pkt_wg_padded(len, s->mtu);
 	struct wg_data *msg = (void *)(text - sizeof(*msg));
-	uint64_t counter = s->counter++;
 
 	if (unlikely(rte_pktmbuf_tailroom(m) < padded - len + WG_TAG_LEN ||
 		    rte_pktmbuf_headroom(m) < sizeof(*msg)))
@@ -158,10 +189,11 @@ is_older(struct rte_mbuf *m)
 	return tg_meta(m)->op == TG_OP_RESEAL;
 }
 
-static void
-seal(struct tg_crypto *c, struct rte_mbuf *m, struct seal *s, struct tg_batch *out)
+static inline void
+seal(struct tg_crypto *c, struct rte_mbuf *m, const struct seal *s, uint64_t counter,
+	struct tg_batch *out)
 {
-	if (likely(shape(m, s, &out->jobs[out->n])))
+	if (likely(shape(m, s, counter, &out->jobs[out->n])))
 		out->pkts[out->n++] = m;
 	else
 		tg_drop(&c->counters, m, TG_DROP_NO_ROOM);
@@ -172,7 +204,7 @@ seal(struct tg_crypto *c, struct rte_mbuf *m, struct seal *s, struct tg_batch *o
  * of them that have come back.
  */
 static __rte_noinline void
-run_in_order(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct seal *s,
+run_in_order(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct seal s,
 	struct tg_batch *out)
 {
 	struct tg_lane_peer *lane = tg_lane_peer(c, tg_meta(pkts[0])->peer);
@@ -180,15 +212,15 @@ run_in_order(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n, struct
 
 	for (i = 0; i < n; i++)
 		sealed += is_older(pkts[i]);
-	if (s->kp && !wg_keypair_take_counters(s->kp, sealed, &s->counter))
-		s->kp = NULL;
+	if (s.kp && !wg_keypair_take_counters(s.kp, sealed, &s.counter))
+		s.kp = NULL;
 	for (i = 0; i < n; i++) {
-		if (!s->kp)
+		if (!s.kp)
 			stage(c, pkts[i]);
 		else if (!is_older(pkts[i]))
 			hold(c, pkts[i], lane);
 		else
-			seal(c, pkts[i], s, out);
+			seal(c, pkts[i], &s, s.counter++, out);
 	}
 }
 
@@ -239,11 +271,11 @@ run(struct tg_crypto *c, const struct tg_runs *r, unsigned int i, struct tg_batc
 		.ecn = atomic_load_explicit(&peer->ecn, memory_order_relaxed)};
 	if (unlikely(waits(c, r->ids[i]) || !s.kp ||
 		    !wg_keypair_take_counters(s.kp, n, &s.counter))) {
-		run_in_order(c, pkts, n, &s, out);
+		run_in_order(c, pkts, n, s, out);
 		return;
 	}
 	for (; n--; pkts++)
-		seal(c, *pkts, &s, out);
+		seal(c, *pkts, &s, s.counter++, out);
 }
 
 void
@@ -266,7 +298,6 @@ tg_seal_flush(struct tg_crypto *c)
 	aead_seal_burst(c->aead, b->jobs, b->n);
 	c->sealed += b->n;
 	tg_crypto_slow_down(c, b->n);
-	for (i = 0; i < b->n; i++)
-		send_to_tx(c, b->pkts[i]);
+	send_all_to_tx(c, b->pkts, b->n);
 	b->n = 0;
 }

@@ -18,24 +18,32 @@ prefetch(const struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 	tg_fetch_sessions(c->env, pkts, n);
 }
 
+/* To where each is worked on. */
 static void
-dispatch(struct tg_crypto *c, struct rte_mbuf *m)
+dispatch(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	const struct tg_meta *meta = tg_meta(m);
+	struct rte_mbuf *seal[TG_BURST];
+	unsigned int i, n_seal = 0;
 
-	switch (meta->op) {
-	case TG_OP_OPEN:
-		tg_open_add(c, m);
-		break;
-	case TG_OP_SEAL:
-	case TG_OP_RESEAL:
-		tg_seal_add(c, m);
-		break;
-	default:
-		tg_meta(m)->fq.hash = m->hash.rss;
-		tg_outbox_push(&c->tx[tg_tx_of_tin(c->env, meta->peer)], m, &c->counters);
-		break;
+	for (i = 0; i < n; i++) {
+		struct tg_meta *meta = tg_meta(pkts[i]);
+
+		switch (meta->op) {
+		case TG_OP_OPEN:
+			tg_open_add(c, pkts[i]);
+			break;
+		case TG_OP_SEAL:
+		case TG_OP_RESEAL:
+			seal[n_seal++] = pkts[i];
+			break;
+		default:
+			meta->fq.hash = pkts[i]->hash.rss;
+			tg_outbox_push(
+				&c->tx[tg_tx_of_tin(c->env, meta->peer)], pkts[i], &c->counters);
+			break;
+		}
 	}
+	tg_seal_add(c, seal, n_seal);
 }
 
 /* What comes back from TX. */
@@ -43,30 +51,33 @@ static void
 take_back(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_crypto *c = stage;
-	unsigned int i;
 
 	prefetch(c, pkts, n);
-	for (i = 0; i < n; i++)
-		dispatch(c, pkts[i]);
+	dispatch(c, pkts, n);
 	c->counters.in += n;
 }
 
-static bool
-admit(struct tg_crypto *c, struct rte_mbuf *m)
+/* Those that may go on are at the front then; how many. */
+static unsigned int
+sift(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	return tg_meta(m)->op != TG_OP_SEAL || tg_seal_admit(c, m);
+	unsigned int i, kept = 0;
+
+	if (likely(!c->sifts))
+		return n;
+	for (i = 0; i < n; i++)
+		if (tg_meta(pkts[i])->op != TG_OP_SEAL || tg_seal_admit(c, pkts[i]))
+			pkts[kept++] = pkts[i];
+	return kept;
 }
 
 static void
 pass_by(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_crypto *c = stage;
-	unsigned int i;
 
 	prefetch(c, pkts, n);
-	for (i = 0; i < n; i++)
-		if (admit(c, pkts[i]))
-			dispatch(c, pkts[i]);
+	dispatch(c, pkts, sift(c, pkts, n));
 	c->counters.in += n;
 }
 
@@ -87,17 +98,18 @@ static void
 queue_up(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_crypto *c = stage;
-	unsigned int i, wait = 0;
+	struct rte_mbuf *others[TG_BURST];
+	unsigned int i, kept, wait = 0, n_others = 0;
 
 	prefetch(c, pkts, n);
-	for (i = 0; i < n; i++) {
-		if (!admit(c, pkts[i]))
-			continue;
+	kept = sift(c, pkts, n);
+	for (i = 0; i < kept; i++) {
 		if (waits_for_cipher(c, pkts[i]))
 			pkts[wait++] = pkts[i];
 		else
-			dispatch(c, pkts[i]);
+			others[n_others++] = pkts[i];
 	}
+	dispatch(c, others, n_others);
 	tg_crypto_queue_put(c, pkts, wait);
 	c->counters.in += n;
 }
@@ -124,11 +136,10 @@ static unsigned int
 take_from_queue(struct tg_crypto *c)
 {
 	struct rte_mbuf *pkts[TG_BURST];
-	unsigned int i, n = fq_dequeue_burst(c->queue, c->now, pkts, burst(c));
+	unsigned int n = fq_dequeue_burst(c->queue, c->now, pkts, burst(c));
 
 	prefetch(c, pkts, n);
-	for (i = 0; i < n; i++)
-		dispatch(c, pkts[i]);
+	dispatch(c, pkts, n);
 	return n;
 }
 
@@ -180,6 +191,7 @@ stage_crypto_poll(struct tg_crypto *c, uint64_t now)
 	unsigned int i, n = 0;
 
 	c->now = now;
+	c->sifts = tg_seal_sifts(c);
 	c->recent.dst.version = 0;
 	c->sender.src.version = 0;
 	/*

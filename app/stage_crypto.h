@@ -97,6 +97,7 @@ struct tg_crypto {
 	struct rte_ring *events;
 
 	const struct tg_hints *hints[TG_STAGES_MAX]; /* of the TX stages */
+	bool sifts; /* in this poll not all that is new may be sealed now */
 	uint32_t random;
 	struct fq *queue;
 	_Atomic uint16_t burst; /* packets per poll when more are there; TX reads it, see plain.c */
@@ -134,11 +135,13 @@ unsigned int stage_crypto_poll(struct tg_crypto *c, uint64_t now);
 
 /*
  * seal.c. A new IP packet for meta->peer, hash in m->hash.rss. False: it is not to be sealed now,
- * and has gone on to TX or has been dropped.
+ * and has gone on to TX or has been dropped. Who does not sift need not ask.
  */
 bool tg_seal_admit(struct tg_crypto *c, struct rte_mbuf *m);
-/* One that is: flushed to the cipher when the batch is full. */
-void tg_seal_add(struct tg_crypto *c, struct rte_mbuf *m);
+/* Whether this poll shall. */
+bool tg_seal_sifts(const struct tg_crypto *c);
+/* Those that are: flushed to the cipher when the batch is full. */
+void tg_seal_add(struct tg_crypto *c, struct rte_mbuf **pkts, unsigned int n);
 void tg_seal_held(struct tg_crypto *c);
 void tg_seal_flush(struct tg_crypto *c);
 

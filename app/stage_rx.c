@@ -9,6 +9,7 @@
 
 #include "eth.h"
 #include "fetch.h"
+#include "forward.h"
 #include "fragment.h"
 #include "hash.h"
 
@@ -20,15 +21,6 @@ end(struct tg_rx *rx, struct rte_mbuf *m, enum tg_drop why)
 {
 	tg_drop(&rx->counters, m, why);
 	return TG_OP_DROPPED;
-}
-
-/* The data become the len bytes at p, in the one segment. */
-static inline void
-narrow(struct rte_mbuf *m, const void *p, uint32_t len)
-{
-	m->data_off = (uint16_t)RTE_PTR_DIFF(p, m->buf_addr);
-	m->data_len = (uint16_t)len;
-	m->pkt_len = len;
 }
 
 static bool
@@ -106,7 +98,7 @@ wireguard(struct tg_rx *rx, struct rte_mbuf *m, const uint8_t *p, const struct p
 	len -= sizeof(*udp);
 	if (len < sizeof(type))
 		return end(rx, m, TG_DROP_WG_SHORT);
-	narrow(m, udp + 1, len);
+	pkt_narrow(m, udp + 1, len);
 	tg_meta(m)->outer_len = (uint8_t)off;
 	memcpy(&type, udp + 1, sizeof(type));
 
@@ -147,7 +139,7 @@ ip_packet(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m, uint
 	if (unlikely(pkt_ip_martian(&ip)))
 		return end(rx, m, TG_DROP_MARTIAN);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
-	narrow(m, p, ip.total_len);
+	pkt_narrow(m, p, ip.total_len);
 	tg_meta(m)->peer = TG_TIN_FORWARD;
 	return tg_route(env, &rx->counters, m, &ip, way);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <rte_common.h>
+#include <rte_mbuf.h>
 
 #include "csum.h"
 
@@ -38,6 +39,15 @@ static inline bool
 pkt_ttl_lasts(const uint8_t *ip)
 {
 	return ip[ip[0] >> 4 == 4 ? 8 : 7] > 1;
+}
+
+/* The data of m, all in one segment, become the len bytes at p. */
+static inline void
+pkt_narrow(struct rte_mbuf *m, const void *p, uint32_t len)
+{
+	m->data_off = (uint16_t)RTE_PTR_DIFF(p, m->buf_addr);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
 }
 
 /*

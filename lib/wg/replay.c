@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "messages.h"
 #include "replay.h"
 
@@ -21,7 +23,7 @@ wg_replay_check(const struct wg_replay *r, uint64_t counter)
 {
 	if (counter >= WG_REJECT_AFTER_MESSAGES)
 		return false;
-	if (counter > r->highest)
+	if (likely(counter > r->highest))
 		return true;
 	return r->highest - counter <= WG_REPLAY_WINDOW &&
 		!(r->bits[word_of(counter)] & bit_of(counter));
@@ -34,7 +36,7 @@ advance(struct wg_replay *r, uint64_t counter)
 	uint64_t from = r->highest / 64, to = counter / 64;
 
 	r->highest = counter;
-	if (to - from >= WG_REPLAY_WORDS) {
+	if (unlikely(to - from >= WG_REPLAY_WORDS)) {
 		memset(r->bits, 0, sizeof(r->bits));
 		return;
 	}
@@ -47,7 +49,7 @@ wg_replay_update(struct wg_replay *r, uint64_t counter)
 {
 	if (!wg_replay_check(r, counter))
 		return false;
-	if (counter > r->highest)
+	if (likely(counter > r->highest))
 		advance(r, counter);
 	r->bits[word_of(counter)] |= bit_of(counter);
 	return true;

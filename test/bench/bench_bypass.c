@@ -32,7 +32,8 @@ static void
 take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct tg_crypto *c = stage;
-	unsigned int i;
+	struct rte_mbuf *seal[TG_BURST];
+	unsigned int i, n_seal = 0;
 
 	for (i = 0; i < n; i++) {
 		rte_prefetch0(tg_meta(pkts[i]));
@@ -43,8 +44,9 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 		if (tg_meta(pkts[i])->op == TG_OP_OPEN)
 			tg_open_add(c, pkts[i]);
 		else
-			tg_seal_add(c, pkts[i]);
+			seal[n_seal++] = pkts[i];
 	}
+	tg_seal_add(c, seal, n_seal);
 	c->counters.in += n;
 }
 

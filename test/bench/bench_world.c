@@ -15,6 +15,7 @@
 #include "device_private.h"
 #include "fib_control.h"
 #include "path.h"
+#include "pool.h"
 #include "test_random.h"
 
 #define RATE_NEVER_REACHED UINT64_C(50000000000) /* bytes per s */
@@ -223,11 +224,7 @@ make_tables(struct world *w, uint32_t max_peers)
 		.max_peers = max_peers, .lanes = 1, .ops = &ops, .ctx = w};
 	struct tg_env *env = &w->p.env;
 
-	/* One after the other even where pages are small, as they lie on hugepages. */
-	env->pool = rte_mempool_create("mbufs", 2 * WORLD_WINDOW,
-		sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, 0,
-		sizeof(struct rte_pktmbuf_pool_private), rte_pktmbuf_pool_init, NULL,
-		rte_pktmbuf_init, NULL, SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	env->pool = tg_pool_create("mbufs", 2 * WORLD_WINDOW, 0, RTE_MBUF_DEFAULT_BUF_SIZE);
 	need(env->pool && rte_pktmbuf_alloc_bulk(env->pool, w->window, WORLD_WINDOW) == 0,
 		"no memory for packets");
 	w->rcu = device.rcu = rcu_create(RTE_MAX_LCORE);

@@ -549,14 +549,14 @@ test_shutdown_counts_what_is_queued(void **state)
 static void
 admit_next(struct bed *bed, struct tg_crypto *c)
 {
-	void *m = NULL;
+	struct rte_mbuf *m = NULL;
 
 	bed_lan_send(bed, 1, 3, 100);
 	bed_rx(bed);
-	assert_int_equal(rte_ring_sc_dequeue(c->from_rx[0], &m), 0);
+	assert_int_equal(rte_ring_sc_dequeue(c->from_rx[0], (void **)&m), 0);
 	c->counters.in++;
 	c->now = bed->now;
-	tg_seal_add(c, m);
+	tg_seal_add(c, &m, 1);
 	tg_seal_flush(c);
 }
 

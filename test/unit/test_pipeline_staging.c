@@ -128,13 +128,13 @@ crypto_with_input(struct bed *bed)
 static void
 admit_one(struct tg_crypto *c)
 {
+	struct rte_mbuf *m;
 	unsigned int j;
-	void *m;
 
 	for (j = 0; j < c->env->n_rx; j++)
-		if (rte_ring_sc_dequeue(c->from_rx[j], &m) == 0) {
+		if (rte_ring_sc_dequeue(c->from_rx[j], (void **)&m) == 0) {
 			c->counters.in++;
-			tg_seal_add(c, m);
+			tg_seal_add(c, &m, 1);
 		}
 }
 
