@@ -449,7 +449,7 @@ test_shutdown_counts_what_waits(void **state)
 	to_site(0, 0, 100);
 	cipher_takes(1);
 	tg_pipeline_drain(&bed->p);
-	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PURGE), 68);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PURGE), 36);
 	bed_destroy(bed);
 }
 
