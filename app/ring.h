@@ -15,7 +15,7 @@
 #include "drops.h"
 #include "meta.h"
 
-#define TG_BURST 32
+#define TG_BURST 64
 
 struct tg_outbox {
 	struct rte_ring *ring;

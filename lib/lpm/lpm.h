@@ -69,7 +69,7 @@ struct lpm_address {
  */
 void *lpm_lookup_alike(const struct lpm *t, const struct lpm_address *a, unsigned int *alike);
 
-#define LPM_BURST_MAX 32
+#define LPM_BURST_MAX 64
 
 /*
  * Readers. values[i] is what a look-up of addrs[i] finds; n is at most LPM_BURST_MAX. Side by side,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The queue before the cipher: a crypto stage that is given more than a burst (32) per poll. Each
+ * The queue before the cipher: a crypto stage that is given more than a burst (64) per poll. Each
  * poll is what the cipher can do; one stage of each kind, in virtual time.
  */
 #include "pipeline_faults.h"
@@ -94,37 +94,37 @@ test_one_burst_passes_by_the_queue(void **state)
 {
 	RTE_SET_USED(state);
 	start();
-	to_site(0, 0, 20);
-	from_site(2, 1, 12);
+	to_site(0, 0, 40);
+	from_site(2, 1, 24);
 	cipher_takes(1);
-	assert_int_equal(bed->flows[0].got, 20);
-	assert_int_equal(bed->flows[1].got, 12);
+	assert_int_equal(bed->flows[0].got, 40);
+	assert_int_equal(bed->flows[1].got, 24);
 	assert_int_equal(queue_stats().c.enqueued, 0);
 	finish();
 }
 
-/* 33 are one too many: they queue, and a burst of them leaves. What comes then queues behind it. */
+/* 65 are one too many: they queue, and a burst of them leaves. What comes then queues behind it. */
 static void
 test_more_than_a_burst_waits(void **state)
 {
 	RTE_SET_USED(state);
 	start();
-	to_site(0, 0, 33);
+	to_site(0, 0, 65);
 	cipher_takes(1);
-	assert_int_equal(bed->flows[0].got, 32);
+	assert_int_equal(bed->flows[0].got, 64);
 	assert_int_equal(queue_stats().backlog_packets, 1);
 	to_site(0, 0, 5);
 	cipher_takes(1);
-	assert_int_equal(bed->flows[0].got, 38);
-	assert_int_equal(queue_stats().c.enqueued, 38);
+	assert_int_equal(bed->flows[0].got, 70);
+	assert_int_equal(queue_stats().c.enqueued, 70);
 	to_site(0, 0, 5);
 	cipher_takes(1);
-	assert_int_equal(bed->flows[0].got, 43);
-	assert_int_equal(queue_stats().c.enqueued, 38);
+	assert_int_equal(bed->flows[0].got, 75);
+	assert_int_equal(queue_stats().c.enqueued, 70);
 	finish();
 }
 
-/* Behind 168 packets of a greedy flow: one of another peer, and one of another flow of the same. */
+/* Behind 136 packets of a greedy flow: one of another peer, and one of another flow of the same. */
 static void
 test_sparse_flows_go_first(void **state)
 {
@@ -137,11 +137,11 @@ test_sparse_flows_go_first(void **state)
 	cipher_takes(1);
 	assert_int_equal(bed->flows[6].got, 1);
 	assert_int_equal(bed->flows[24].got, 1);
-	assert_in_range(bed->flows[0].got, 62, 63);
+	assert_in_range(bed->flows[0].got, 126, 127);
 	finish();
 }
 
-/* As 1 to 3, of 8 bursts. */
+/* As 1 to 3, of 4 bursts. */
 static void
 test_peers_share_the_cipher_by_weight(void **state)
 {
@@ -150,7 +150,7 @@ test_peers_share_the_cipher_by_weight(void **state)
 	change_weight(2, 3);
 	to_site(0, 0, 250);
 	to_site(2, 6, 250);
-	cipher_takes(8);
+	cipher_takes(4);
 	assert_in_range(bed->flows[0].got, 62, 66);
 	assert_in_range(bed->flows[6].got, 190, 194);
 	finish();
@@ -165,7 +165,7 @@ test_directions_share_the_cipher(void **state)
 	from_site(0, 1, 150);
 	to_site(0, 0, 75);
 	to_site(0, 24, 75);
-	cipher_takes(4);
+	cipher_takes(2);
 	assert_in_range(bed->flows[1].got, 62, 66);
 	assert_in_range(bed->flows[0].got + bed->flows[24].got, 62, 66);
 	finish();
@@ -200,12 +200,12 @@ test_frames_do_not_wait_for_the_cipher(void **state)
 	bed_feed(bed, WAN, bed_frame(bed, WAN, p, len));
 	cipher_takes(1);
 	assert_int_equal(bed->flows[1].got, 1);
-	assert_int_equal(bed->flows[0].got, 32);
+	assert_int_equal(bed->flows[0].got, 64);
 	finish();
 }
 
 /*
- * Each 10 ms come 40 packets and 32 can be taken, for 1.5 s. Returns what CoDel said.
+ * Each 10 ms come 80 packets and 64 can be taken, for 1.5 s. Returns what CoDel said.
  */
 struct overload {
 	uint64_t drops, marks;
@@ -219,7 +219,7 @@ overload(void (*send)(uint8_t tos), uint8_t tos)
 
 	start();
 	for (i = 0; i < 150; i++) {
-		for (k = 0; k < 40; k++)
+		for (k = 0; k < 80; k++)
 			send(tos);
 		bed->now += 10 * MS;
 		cipher_takes(1);
@@ -260,13 +260,13 @@ test_codel_drops_before_the_cipher(void **state)
 	o = overload(lan_tos, PKT_ECN_NOT_ECT);
 	assert_in_range(o.drops, 20, 400);
 	assert_int_equal(o.marks, 0);
-	assert_int_equal(bed->flows[0].got + o.drops, 150 * 40);
+	assert_int_equal(bed->flows[0].got + o.drops, 150 * 80);
 	assert_int_equal(bed->p.crypto[0]->sealed, bed->flows[0].got);
 	finish();
 
 	o = overload(site_tos, PKT_ECN_NOT_ECT);
 	assert_in_range(o.drops, 20, 400);
-	assert_int_equal(bed->flows[1].got + o.drops, 150 * 40);
+	assert_int_equal(bed->flows[1].got + o.drops, 150 * 80);
 	finish();
 }
 
@@ -281,14 +281,14 @@ test_codel_marks_before_the_cipher(void **state)
 	assert_in_range(o.marks, 20, 400);
 	assert_int_equal(o.drops, 0);
 	assert_int_equal(bed->n_ce, o.marks);
-	assert_int_equal(bed->flows[0].got, 150 * 40);
+	assert_int_equal(bed->flows[0].got, 150 * 80);
 	finish();
 
 	o = overload(site_tos, PKT_ECN_ECT0);
 	assert_in_range(o.marks, 20, 400);
 	assert_int_equal(o.drops, 0);
 	assert_int_equal(bed->n_ce, o.marks);
-	assert_int_equal(bed->flows[1].got, 150 * 40);
+	assert_int_equal(bed->flows[1].got, 150 * 80);
 	finish();
 }
 
@@ -370,9 +370,9 @@ test_limit(void **state)
 		bed_collect(bed, WAN, UINT_MAX);
 	}
 	assert_int_equal(bed_drops(bed, TG_STAGE_RX, TG_DROP_CRYPTO_FULL), 0);
-	/* Each batch is of 32, and 32 leave per poll. */
+	/* Each batch is of 64, and 64 leave per poll. */
 	assert_in_range(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_OVERLIMIT), 1, 400);
-	assert_in_range(bed_crypto_backlog(bed), 4095 - 64, 4095);
+	assert_in_range(bed_crypto_backlog(bed), 4095 - 128, 4095);
 	assert_int_equal(bed->p.crypto[0]->ring_peak, 400);
 	finish();
 }
@@ -394,7 +394,7 @@ test_rx_gives_no_more_than_rings_hold(void **state)
 	finish();
 }
 
-/* A queue that is behind 31 full ones has its turn: a poll goes on where the last one ended. */
+/* A queue that is behind 15 full ones has its turn: a poll goes on where the last one ended. */
 static void
 test_rx_queues_take_turns(void **state)
 {
@@ -403,9 +403,9 @@ test_rx_queues_take_turns(void **state)
 	RTE_SET_USED(state);
 	start();
 	rx = bed->p.rx[0];
-	for (rx->n_queues = 0; rx->n_queues < 32; rx->n_queues++)
+	for (rx->n_queues = 0; rx->n_queues < 16; rx->n_queues++)
 		rx->queues[rx->n_queues] = (struct tg_rx_queue){.port = LAN};
-	rx->queues[31].port = WAN;
+	rx->queues[15].port = WAN;
 	from_site(0, 1, 1);
 	to_site(0, 0, 1000);
 	assert_int_equal(stage_rx_poll(rx, bed->now), 512);
@@ -428,16 +428,16 @@ test_fifo(void **state)
 	to_site(0, 0, 200);
 	bed_rx(bed);
 	to_site(2, 6, 1);
-	cipher_takes(6);
+	cipher_takes(3);
 	assert_int_equal(bed->flows[6].got, 0);
 	cipher_takes(1);
 	assert_int_equal(bed->flows[6].got, 1);
 
-	for (i = 0; i < 3; i++) { /* 468, 936 and 968 wait then */
+	for (i = 0; i < 3; i++) { /* 436, 872 and 936 wait then */
 		to_site(0, 0, 500);
 		cipher_takes(1);
 	}
-	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_FIFO), 936 + 500 - 1000);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_FIFO), 872 + 500 - 1000);
 	finish();
 }
 
@@ -449,7 +449,7 @@ test_shutdown_counts_what_waits(void **state)
 	to_site(0, 0, 100);
 	cipher_takes(1);
 	tg_pipeline_drain(&bed->p);
-	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PURGE), 68);
+	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PURGE), 36);
 	bed_destroy(bed);
 }
 

@@ -337,13 +337,13 @@ queued(const struct bed *bed)
 }
 
 /*
- * More than a burst in one poll passes. A port that takes 63 and no more makes the others wait,
+ * More than a burst in one poll passes. A port that takes 127 and no more makes the others wait,
  * until it has taken them.
  */
 static void
 test_what_passes_keeps_its_order(void **state)
 {
-	struct bed *bed = make((struct bed_params){.tx_ring = 64});
+	struct bed *bed = make((struct bed_params){.tx_ring = 128});
 	uint8_t i = 0, next;
 
 	RTE_SET_USED(state);
@@ -353,29 +353,29 @@ test_what_passes_keeps_its_order(void **state)
 	next = expect_from(bed, 0);
 	assert_int_equal(queued(bed), 0);
 	n_bursts = 0;
-	while (i < 51)
+	while (i < 71)
 		lan_send_out(bed, i++);
 	bed_worker(bed, 0);
 	next = expect_from(bed, next);
-	assert_int_equal(next, 51);
+	assert_int_equal(next, 71);
 	assert_int_equal(n_bursts, 2);
 	assert_int_equal(queued(bed), 0);
-	while (i < 151)
+	while (i < 241)
 		lan_send_out(bed, i++);
 	bed_worker(bed, 0);
 	next = expect_from(bed, next);
-	assert_int_equal(next, 51 + 63);
-	/* Of two bursts one packet is refused, and 36 are queued behind it. */
+	assert_int_equal(next, 71 + 127);
+	/* Of two bursts one packet is refused, and 42 are queued behind it. */
 	for (i = 0; i < 3; i++)
 		bed_worker(bed, 0);
 	next = expect_from(bed, next);
-	assert_int_equal(next, 151);
-	assert_int_equal(queued(bed), 100 - 64);
-	for (i = 151; i < 183; i++)
+	assert_int_equal(next, 241);
+	assert_int_equal(queued(bed), 170 - 128);
+	for (i = 241; i < 255; i++)
 		lan_send_out(bed, i);
 	bed_worker(bed, 0);
-	assert_int_equal(expect_from(bed, next), 183);
-	assert_int_equal(queued(bed), 100 - 64);
+	assert_int_equal(expect_from(bed, next), 255);
+	assert_int_equal(queued(bed), 170 - 128);
 	bed_settle(bed);
 	bed_assert_conserved(bed);
 	bed_destroy(bed);
