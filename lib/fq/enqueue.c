@@ -134,6 +134,7 @@ fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t
 {
 	struct place at = {.tag = fq_flow_tag(FQ_FIFO_KEY, 0)};
 
+	at.fi = fq_flow_home(q, fq_flow_mix(at.tag));
 	for (unsigned int i = 0; i < n; i++) {
 		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
 

@@ -204,6 +204,18 @@ fq_check_free(const struct fq *q)
 	return n;
 }
 
+/* Each flow has one place in its set, in use or idle: with two it would overtake itself. */
+static inline void
+fq_check_place(const struct fq *q, uint32_t fi)
+{
+	const struct fq_flow *f = &q->flows[fi];
+
+	if (!f->tag)
+		return;
+	for (uint32_t other = fi & ~(FQ_WAYS - 1); other < fi; other++)
+		assert_true(!q->flows[other].tag || ((q->flows[other].tag ^ f->tag) << 1));
+}
+
 static inline void
 fq_check(const struct fq *q)
 {
@@ -230,6 +242,7 @@ fq_check(const struct fq *q)
 		bool is_busy = f->list != FQ_LIST_NONE;
 
 		busy += is_busy;
+		fq_check_place(q, fi);
 		assert_int_equal((f->tag & FQ_TAG_BUSY) != 0, is_busy);
 		assert_int_equal((q->marks[fi] & FQ_MARK_BUSY) != 0, is_busy);
 		assert_true(f->watched || !(f->codel.above || f->blue));

@@ -70,6 +70,22 @@ closed_until_opened(void **state)
 	run_model(p, 3);
 }
 
+/*
+ * A table of 1024: up to 64 flows go to their homes, from then on to the first free place of their
+ * set, and those that are at home are still found there.
+ */
+static void
+crowded_now_and_then(void **state)
+{
+	struct fq_params p = test_fq_params();
+
+	RTE_SET_USED(state);
+	p.flows = 1024;
+	p.tins = 32;
+	p.limit_packets = 90;
+	run_model(p, 4);
+}
+
 int
 main(void)
 {
@@ -77,6 +93,7 @@ main(void)
 		cmocka_unit_test(limits_and_codel),
 		cmocka_unit_test(everything_is_scarce),
 		cmocka_unit_test(closed_until_opened),
+		cmocka_unit_test(crowded_now_and_then),
 	};
 
 	return cmocka_run_group_tests_name("fq_model", tests, test_fq_setup, NULL);

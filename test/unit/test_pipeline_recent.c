@@ -291,6 +291,28 @@ test_each_peer_of_a_burst_is_stamped(void **state)
 	bed_finish(bed);
 }
 
+/* Two keepalives in a burst ask for no answer; data and a keepalive in one do. */
+static void
+test_keepalives_ask_for_no_answer(void **state)
+{
+	struct bed *bed = gateway();
+	struct wg_peer *peer = bed_peer(bed, 0);
+	uint64_t before = peer->tx_bytes;
+
+	(void)state;
+	peer->unanswered_since = 0;
+	bed_op_keepalive(&bed->gateway, peer);
+	bed_op_keepalive(&bed->gateway, peer);
+	bed_settle(bed);
+	assert_int_equal(peer->tx_bytes - before, 2 * 32);
+	assert_int_equal(peer->unanswered_since, 0);
+	bed_lan_send(bed, 0, 0, 100);
+	bed_op_keepalive(&bed->gateway, peer);
+	bed_settle(bed);
+	assert_int_equal(peer->unanswered_since, peer->last_sent);
+	bed_finish(bed);
+}
+
 int
 main(void)
 {
@@ -306,6 +328,7 @@ main(void)
 		cmocka_unit_test(test_the_next_poll_looks_again),
 		cmocka_unit_test(test_the_next_poll_looks_again_behind_the_cipher),
 		cmocka_unit_test(test_each_peer_of_a_burst_is_stamped),
+		cmocka_unit_test(test_keepalives_ask_for_no_answer),
 	};
 
 	int failed;
