@@ -579,73 +579,6 @@ test_peer_goes_with_packets_queued(void **state)
 	finish(bed);
 }
 
-/* To 192.0.2.N or 2001:db8::N on the WAN, 10.1.0.N on the LAN, where it is known. */
-static void
-move(struct bed *bed, unsigned int peer, uint16_t port, uint8_t n, uint16_t family)
-{
-	struct wg_endpoint to = bed_endpoint(n, family), us = bed_endpoint(1, family);
-
-	if (port == LAN)
-		memcpy(to.addr, (const uint8_t[]){10, 1, 0, n}, 4);
-	bed->peers[peer].address = to;
-	memcpy(to.src, us.addr, sizeof(to.src));
-	if (port == LAN)
-		memcpy(to.src, (const uint8_t[]){10, 1, 0, 1}, 4);
-	bed_neighbour(bed, port, family, to.addr, true);
-	wg_device_roamed(bed->gateway.dev, bed_peer(bed, peer)->id, &to);
-}
-
-/* What is queued with room for 20 bytes of IPv4 leaves with 40 of IPv6, and the other way round. */
-static void
-test_queued_messages_change_the_family(void **state)
-{
-	struct bed *bed;
-
-	RTE_SET_USED(state);
-	be_patient();
-	bed = start(ONE_STAGE_EACH, 0, 1000 * WIRE4);
-	lan_burst(bed, 0, 0, 20);
-	lan_burst(bed, 1, 3, 20);
-	take_in(bed);
-	move(bed, 0, WAN, 100, AF_INET6);
-	move(bed, 1, WAN, 101, AF_INET);
-	pass(bed, 100 * MS);
-	assert_int_equal(bed->flows[0].got, 20);
-	assert_int_equal(bed->flows[3].got, 20);
-	finish(bed);
-}
-
-/*
- * A peer on the LAN side, IPv4, whose 20 messages wait there behind a packet to the LAN that takes
- * 1 s, is reached over IPv6 on the WAN now: there they go in order, counted once.
- */
-static void
-test_queued_messages_change_the_port(void **state)
-{
-	struct bed *bed;
-	uint64_t bytes;
-
-	RTE_SET_USED(state);
-	be_patient();
-	bed = start(ONE_STAGE_EACH, 166, 0);
-	move(bed, 0, LAN, 100, AF_INET);
-	bed_site_send(bed, 2, BED_LAN, 7, 100);
-	take_in(bed);
-	lan_burst(bed, 0, 0, 20);
-	take_in(bed);
-	assert_int_equal(fq_backlog_packets(bed->p.tx[0]->wires[LAN].queue), 20);
-	assert_int_equal(fq_backlog_bytes(bed->p.tx[0]->wires[LAN].queue), 20 * WIRE4);
-
-	bytes = bed_peer(bed, 0)->tx_bytes;
-	move(bed, 0, WAN, 100, AF_INET6);
-	tg_pipeline_set_rate(&bed->p, LAN, 0);
-	pass(bed, 10 * MS);
-	assert_int_equal(bed->flows[0].got, 20);
-	assert_int_equal(bed_peer(bed, 0)->tx_bytes - bytes, 20 * 160);
-	assert_int_equal(bed->p.tx[0]->counters.wasted, 0);
-	finish(bed);
-}
-
 /*
  * FIFO mode.
  */
@@ -716,8 +649,6 @@ main(void)
 		TEST(test_backlog_of_a_peer_is_capped_at_its_window),
 		TEST(test_rekey_with_packets_queued),
 		TEST(test_peer_goes_with_packets_queued),
-		TEST(test_queued_messages_change_the_family),
-		TEST(test_queued_messages_change_the_port),
 		TEST(test_fifo_keeps_the_order_of_arrival),
 		TEST(test_fifo_holds_1000_packets),
 	};

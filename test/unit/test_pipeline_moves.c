@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Peers that move while sealed messages for them wait in a port's queue: those follow. A message
+ * has 160 bytes; with headers over IPv4, and what the wire takes besides, 226 (see
+ * test_pipeline_queue.c).
+ */
+#include "pipeline_faults.h"
+
+#define WIRE4 226u
+
+/* CoDel has no reason to drop. Rates in bytes per s. */
+static struct bed *
+start(uint64_t lan_rate, uint64_t wan_rate)
+{
+	struct tg_queue_options options;
+	struct bed *bed;
+
+	tg_queue_options_default(&options);
+	options.target_ns = options.interval_ns = 10 * S;
+	options.shapes[LAN].rate = lan_rate;
+	options.shapes[WAN].rate = wan_rate;
+	bed = bed_create(&(struct bed_params){.map = &bed_maps[2], .seed = 1, .queue = &options});
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	bed->now += S;
+	return bed;
+}
+
+static void
+poll_all(struct bed *bed)
+{
+	bed_rx(bed);
+	bed_crypto(bed);
+	bed_tx(bed);
+	bed_collect(bed, LAN, UINT_MAX);
+	bed_collect(bed, WAN, UINT_MAX);
+}
+
+static void
+pass(struct bed *bed, uint64_t ns)
+{
+	uint64_t until = bed->now + ns;
+
+	for (; bed->now < until; bed->now += 100 * US)
+		poll_all(bed);
+}
+
+static void
+send_20(struct bed *bed, unsigned int peer, uint32_t flow)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		bed_lan_send(bed, peer, flow, 100);
+	poll_all(bed);
+}
+
+static const struct fq *
+queue(const struct bed *bed, unsigned int port)
+{
+	return bed->p.tx[0]->wires[port].queue;
+}
+
+/* To 192.0.2.N or 2001:db8::N on the WAN, 10.1.0.N on the LAN. */
+static void
+move(struct bed *bed, unsigned int peer, uint16_t port, uint8_t n, uint16_t family)
+{
+	struct wg_endpoint to = bed_endpoint(n, family), us = bed_endpoint(1, family);
+
+	if (port == LAN) {
+		memcpy(to.addr, (const uint8_t[]){10, 1, 0, n}, 4);
+		memcpy(us.addr, (const uint8_t[]){10, 1, 0, 1}, 4);
+	}
+	bed->peers[peer].address = to;
+	memcpy(to.src, us.addr, sizeof(to.src));
+	bed_neighbour(bed, port, family, to.addr, true);
+	wg_device_roamed(bed->gateway.dev, bed_peer(bed, peer)->id, &to);
+}
+
+/* What is queued with room for 20 bytes of IPv4 leaves with 40 of IPv6, and the other way round. */
+static void
+test_to_the_other_family(void **state)
+{
+	struct bed *bed = start(0, 1000 * WIRE4);
+
+	RTE_SET_USED(state);
+	send_20(bed, 0, 0);
+	send_20(bed, 1, 3); /* reached over IPv6 */
+	assert_in_range(fq_backlog_packets(queue(bed, WAN)), 38, 39);
+	move(bed, 0, WAN, 100, AF_INET6);
+	move(bed, 1, WAN, 101, AF_INET);
+	pass(bed, 100 * MS);
+	assert_int_equal(bed->flows[0].got, 20);
+	assert_int_equal(bed->flows[3].got, 20);
+	bed_finish(bed);
+}
+
+/*
+ * The messages wait for the LAN, behind a packet that takes a second there. By the WAN they go in
+ * order, each counted once.
+ */
+static void
+test_to_another_port(void **state)
+{
+	struct bed *bed = start(166, 0);
+	const struct wg_peer *peer = bed_peer(bed, 0);
+	uint64_t before = peer->tx_bytes;
+
+	RTE_SET_USED(state);
+	move(bed, 0, LAN, 100, AF_INET);
+	bed_site_send(bed, 2, BED_LAN, 7, 100);
+	poll_all(bed);
+	send_20(bed, 0, 0);
+	assert_int_equal(fq_backlog_packets(queue(bed, LAN)), 20);
+	assert_int_equal(fq_backlog_bytes(queue(bed, LAN)), 20 * WIRE4);
+
+	move(bed, 0, WAN, 100, AF_INET6);
+	tg_pipeline_set_rate(&bed->p, LAN, 0);
+	pass(bed, 10 * MS);
+	assert_int_equal(bed->flows[0].got, 20);
+	assert_int_equal(peer->tx_bytes - before, 20 * 160);
+	assert_int_equal(bed->p.tx[0]->counters.wasted, 0);
+	bed_finish(bed);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_to_the_other_family),
+		cmocka_unit_test(test_to_another_port),
+	};
+
+	if (bed_init())
+		return 1;
+	return cmocka_run_group_tests_name("peers that move", tests, NULL, NULL);
+}
