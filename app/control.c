@@ -312,6 +312,17 @@ has_terminal(void)
 	return fd >= 0;
 }
 
+/* Shells and the kernel send it several times, and what is left to do shall be done. */
+static void
+ignore_hangup(struct tg_control *c)
+{
+	bool watched = ev_is_active(&c->sighup);
+
+	ev_signal_stop(c->loop, &c->sighup);
+	if (watched)
+		signal(SIGHUP, SIG_IGN);
+}
+
 static int
 open_netlink(struct tg_control *c, char *error)
 {
@@ -501,7 +512,7 @@ tg_control_close(struct tg_control *c)
 	}
 	ev_signal_stop(c->loop, &c->sigint);
 	ev_signal_stop(c->loop, &c->sigterm);
-	ev_signal_stop(c->loop, &c->sighup);
+	ignore_hangup(c);
 	ev_loop_destroy(c->loop);
 	c->loop = NULL;
 	free(c->backlog);

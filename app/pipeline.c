@@ -32,6 +32,17 @@
 static struct rte_ring *ring(unsigned int size, size_t element, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Zeroed. NULL and rte_errno on failure, of which rte_zmalloc() says nothing. */
+static void *
+zalloc(const char *name, size_t size)
+{
+	void *memory = rte_zmalloc(name, size, RTE_CACHE_LINE_SIZE);
+
+	if (!memory)
+		rte_errno = ENOMEM;
+	return memory;
+}
+
 /* element 0: pointers. NULL and rte_errno on failure. */
 static struct rte_ring *
 ring(unsigned int size, size_t element, const char *format, ...)
@@ -230,7 +241,7 @@ memory_of_tx(const struct tg_pipeline *p, const struct tg_pipeline_params *param
 static bool
 make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
 {
-	struct tg_tx *tx = rte_zmalloc("tx stage", sizeof(*tx), RTE_CACHE_LINE_SIZE);
+	struct tg_tx *tx = zalloc("tx stage", sizeof(*tx));
 	struct fq_params staging;
 	unsigned int j;
 
@@ -240,7 +251,7 @@ make_tx(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *
 	tx->env = &p->env;
 	tx->index = (uint16_t)i;
 	tx->hinter.delay_ns = params->queue->target_ns * 3 / 4;
-	tx->kept = rte_malloc("staged", params->queue->staging * sizeof(tx->kept[0]), 0);
+	tx->kept = zalloc("staged", params->queue->staging * sizeof(tx->kept[0]));
 	staging_params(p, tx, params, &staging);
 	tx->staging = tx->kept ? fq_create(&staging) : NULL;
 	if (!tx->staging)
@@ -270,8 +281,7 @@ crypto_queue(
 static bool
 make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_params *params)
 {
-	struct tg_crypto *crypto =
-		rte_zmalloc("crypto stage", sizeof(*crypto), RTE_CACHE_LINE_SIZE);
+	struct tg_crypto *crypto = zalloc("crypto stage", sizeof(*crypto));
 	unsigned int j;
 
 	p->crypto[i] = crypto;
@@ -284,9 +294,8 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 		rte_errno = errno;
 		return false;
 	}
-	crypto->lane = rte_zmalloc("lane",
-		sizeof(*crypto->lane) + params->max_peers * sizeof(crypto->lane->peers[0]),
-		RTE_CACHE_LINE_SIZE);
+	crypto->lane = zalloc(
+		"lane", sizeof(*crypto->lane) + params->max_peers * sizeof(crypto->lane->peers[0]));
 	if (!crypto->lane)
 		return false;
 	crypto->queue = crypto_queue(p, crypto, params);
@@ -308,7 +317,7 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 static bool
 make_rx(struct tg_pipeline *p, unsigned int i)
 {
-	p->rx[i] = rte_zmalloc("rx stage", sizeof(*p->rx[i]), RTE_CACHE_LINE_SIZE);
+	p->rx[i] = zalloc("rx stage", sizeof(*p->rx[i]));
 	if (p->rx[i])
 		p->rx[i]->env = &p->env;
 	return p->rx[i] != NULL;
@@ -325,7 +334,7 @@ static bool
 make_handshake(struct tg_pipeline *p, unsigned int i)
 {
 	static const struct wg_random random = {.fill = random_bytes};
-	struct tg_handshake *hs = rte_zmalloc("handshake stage", sizeof(*hs), RTE_CACHE_LINE_SIZE);
+	struct tg_handshake *hs = zalloc("handshake stage", sizeof(*hs));
 
 	p->handshake[i] = hs;
 	if (!hs)
@@ -398,8 +407,10 @@ stages(struct tg_pipeline *p, const struct tg_pipeline_params *params)
 	for (i = 0; i < p->env.n_ports; i++) {
 		p->shares[i] =
 			fq_share_create(p->env.n_tx, params->queue->shapes[i].rate, SOCKET_ID_ANY);
-		if (!p->shares[i])
+		if (!p->shares[i]) {
+			rte_errno = ENOMEM;
 			return false;
+		}
 	}
 	for (i = 0; i < p->env.n_tx; i++)
 		if (!make_tx(p, i, params))

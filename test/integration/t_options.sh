@@ -75,8 +75,10 @@ step 'tunnel name: too long' refused tunnel-of-love-1 0@0,1@1 --tunnel tunnel-of
 step 'tunnel name: slash' refused a/b 0@0,1@1 --tunnel a/b
 step 'argument left over' refused more 0@0,1@1 more
 step 'too little memory for packet buffers' little_memory 64 \
-	'packet buffers take 192 MiB or more, and of DPDK'\''s memory, 64 MiB'
+	'packet buffers take 111 MiB or more, and of DPDK'\''s memory, 64 MiB'
 step 'too little memory for queues' little_memory 64 \
 	'stages, queues and rings take 68 MiB or more' --mbufs 4096 --flows 524288
+step 'too little memory for what waits of many peers' little_memory 28 \
+	'stages, queues and rings take 10 MiB or more' --mbufs 4096 --max-peers 1048576
 TG_MIB=512
 step 'no port' without_ports

@@ -81,7 +81,7 @@ log = os.dup(1)
 if pty.fork()[0] == 0:
 	os.dup2(log, 1)
 	os.execvp(sys.argv[1], sys.argv[1:])
-os.wait()' "$@"
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$@"
 	TG_PIDS[terminal]=${TG_PIDS[gw]}
 	TG_PIDS[gw]=$(pgrep -P "${TG_PIDS[terminal]}")
 }
@@ -91,6 +91,19 @@ terminal_goes() {
 	stop terminal KILL
 	poll_until 10 gone "${TG_PIDS[gw]}"
 	unset 'TG_PIDS[gw]'
+	check_mbufs
+	check_nothing_left
+}
+
+# By the kernel, by its shell, and by the kernel again when that has ended.
+terminal_goes_on_and_on() {
+	on_a_terminal
+	while kill -HUP "${TG_PIDS[gw]}" 2>/dev/null; do
+		:
+	done
+	unset 'TG_PIDS[gw]'
+	wait "${TG_PIDS[terminal]}"
+	unset 'TG_PIDS[terminal]'
 	check_mbufs
 	check_nothing_left
 }
@@ -144,6 +157,7 @@ step 'a session after a new start' site_first
 step 'the gateway ends tidily' stop_gateway
 step 'SIGHUP to a service' hangup_of_a_service
 step 'the terminal goes' terminal_goes
+step 'the terminal goes, and says so again and again' terminal_goes_on_and_on
 step 'the terminal goes, after nohup' terminal_goes_without_us
 step 'nobody reads what it says' unread
 step 'standard files are closed' closed
