@@ -34,25 +34,6 @@ start(void)
 }
 
 static void
-poll_all(void)
-{
-	bed_rx(bed);
-	bed_crypto(bed);
-	bed_tx(bed);
-	bed_collect(bed, LAN, UINT_MAX);
-	bed_collect(bed, WAN, UINT_MAX);
-}
-
-static void
-pass(uint64_t ns)
-{
-	uint64_t until = bed->now + ns;
-
-	for (; bed->now < until; bed->now += 100 * US)
-		poll_all();
-}
-
-static void
 finish(void)
 {
 	unsigned int i;
@@ -82,7 +63,7 @@ flood(unsigned int steps, uint64_t step)
 			bed_lan_send(bed, 0, 24, 100);
 		}
 		bed->now += step;
-		poll_all();
+		bed_poll(bed);
 	}
 }
 
@@ -157,10 +138,10 @@ test_no_hint_for_many_small_flows(void **state)
 	for (i = 0; i < 25; i++) {
 		for (k = 0; k < 100; k++)
 			bed_lan_send(bed, 0, 3 * k, 100);
-		pass(MS / 2);
+		bed_pass(bed, MS / 2);
 	}
 	assert_in_range(fq_backlog_packets(bed->p.tx[0]->wires[WAN].queue), 2100, 2500);
-	pass(10 * MS);
+	bed_pass(bed, 10 * MS);
 	assert_int_equal(hints(), 0);
 	finish();
 }
@@ -210,7 +191,7 @@ test_hint_ends_with_its_reason(void **state)
 	start();
 	flood(2000, MS);
 	assert_int_equal(hints(), 1);
-	pass(12 * S);
+	bed_pass(bed, 12 * S);
 	assert_int_equal(fq_backlog_packets(bed->p.tx[0]->wires[WAN].queue), 0);
 	assert_int_equal(hints(), 0);
 	hinted = bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_HINTED);
@@ -218,7 +199,7 @@ test_hint_ends_with_its_reason(void **state)
 		if (i % 2)
 			bed_lan_send(bed, 0, 0, 100);
 		bed->now += MS;
-		poll_all();
+		bed_poll(bed);
 	}
 	assert_int_equal(bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_HINTED), hinted);
 	finish();
@@ -239,7 +220,7 @@ test_no_hint_for_some_losses(void **state)
 				bed_lan_send(bed, 0, 0, 100);
 		}
 		bed->now += MS;
-		poll_all();
+		bed_poll(bed);
 		assert_int_equal(hints(), 0);
 	}
 	assert_true(bed_drops(bed, TG_STAGE_TX, TG_DROP_CODEL) > 0);
@@ -258,11 +239,11 @@ test_too_many_to_watch(void **state)
 		for (k = 0; k < 100; k++)
 			bed_lan_send(bed, 0, 3 * k, 100);
 		bed->now += 10 * MS;
-		poll_all();
+		bed_poll(bed);
 		assert_in_range(hints(), 0, TG_HINT_FLOWS);
 	}
 	assert_true(hints() > TG_HINT_FLOWS / 2);
-	pass(20 * S);
+	bed_pass(bed, 20 * S);
 	assert_int_equal(hints(), 0);
 	finish();
 }
@@ -291,13 +272,13 @@ test_nothing_sealed_waits(void **state)
 	before = bed->p.crypto[0]->sealed;
 	for (i = 0; i < 500; i++)
 		bed_lan_send(bed, 0, 0, 100);
-	pass(50 * MS);
+	bed_pass(bed, 50 * MS);
 	assert_in_range(bed->flows[0].got, 49, 51);
 	assert_in_range(bed->p.crypto[0]->sealed - before, 50, 52);
 	bed_lan_send(bed, 2, 6, 100);
-	pass(2 * MS);
+	bed_pass(bed, 2 * MS);
 	assert_int_equal(bed->flows[6].got, 1);
-	pass(500 * MS);
+	bed_pass(bed, 500 * MS);
 	assert_int_equal(bed->flows[0].got, 500);
 	assert_int_equal(bed->p.tx[0]->counters.wasted, 0);
 	finish();
@@ -329,7 +310,7 @@ test_mark_at_dequeue(void **state)
 	start();
 	for (i = 0; i < 400; i++)
 		lan_byte(bed, 1, PKT_ECN_ECT0);
-	pass(500 * MS);
+	bed_pass(bed, 500 * MS);
 	assert_int_equal(bed->flows[0].got, 400);
 	assert_true(bed->n_ce > 0);
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_CODEL), 0);
@@ -343,14 +324,14 @@ test_session_ends_while_queued(void **state)
 	RTE_SET_USED(state);
 	seal_at_dequeue();
 	bed_lan_send(bed, 0, 0, 100);
-	pass(5 * MS);
+	bed_pass(bed, 5 * MS);
 	assert_int_equal(bed->flows[0].got, 1);
 	for (unsigned int i = 0; i < 50; i++)
 		bed_lan_send(bed, 0, 0, 100);
-	pass(10 * MS);
+	bed_pass(bed, 10 * MS);
 	bed->net_held = true;
 	bed->now += WG_REJECT_AFTER_TIME;
-	pass(100 * MS);
+	bed_pass(bed, 100 * MS);
 	assert_in_range(bed->flows[0].got, 10, 14);
 	assert_in_range(fq_backlog_packets(bed->p.tx[0]->staging), 50 - 14, 50 - 9);
 	bed->net_held = false;
@@ -371,10 +352,10 @@ test_peer_goes_while_queued(void **state)
 		bed_lan_send(bed, 0, 0, 100);
 		bed_lan_send(bed, 2, 6, 100);
 	}
-	pass(10 * MS);
+	bed_pass(bed, 10 * MS);
 	bed_remove_peer(bed, 0);
 	tg_path_withdraw(bed->rcu, bed_peer(bed, 2));
-	pass(100 * MS);
+	bed_pass(bed, 100 * MS);
 	assert_int_equal(bed->flows[0].got + bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PEER_GONE) +
 			bed_drops(bed, TG_STAGE_TX, TG_DROP_PEER_GONE),
 		30);
@@ -401,7 +382,7 @@ test_path_comes_while_behind(void **state)
 	bed_crypto(bed);
 	tg_path_update(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	bed_lan_send(bed, 0, 0, 100);
-	pass(S);
+	bed_pass(bed, S);
 	assert_int_equal(bed->flows[0].got, 101);
 	finish();
 }

@@ -87,6 +87,27 @@ bed_handshake(struct bed *bed, uint32_t id)
 	bed_handshakes(bed);
 }
 
+/* One poll of each kind of stage, at this instant. */
+static inline void
+bed_poll(struct bed *bed)
+{
+	bed_rx(bed);
+	bed_crypto(bed);
+	bed_tx(bed);
+	bed_collect(bed, LAN, UINT_MAX);
+	bed_collect(bed, WAN, UINT_MAX);
+}
+
+/* The same every 100 us for so long. */
+static inline void
+bed_pass(struct bed *bed, uint64_t ns)
+{
+	uint64_t until = bed->now + ns;
+
+	for (; bed->now < until; bed->now += 100 * US)
+		bed_poll(bed);
+}
+
 /* Until nothing moves any more. */
 static inline void
 bed_settle(struct bed *bed)

@@ -27,32 +27,13 @@ start(uint64_t lan_rate, uint64_t wan_rate)
 }
 
 static void
-poll_all(struct bed *bed)
-{
-	bed_rx(bed);
-	bed_crypto(bed);
-	bed_tx(bed);
-	bed_collect(bed, LAN, UINT_MAX);
-	bed_collect(bed, WAN, UINT_MAX);
-}
-
-static void
-pass(struct bed *bed, uint64_t ns)
-{
-	uint64_t until = bed->now + ns;
-
-	for (; bed->now < until; bed->now += 100 * US)
-		poll_all(bed);
-}
-
-static void
 send_20(struct bed *bed, unsigned int peer, uint32_t flow)
 {
 	unsigned int i;
 
 	for (i = 0; i < 20; i++)
 		bed_lan_send(bed, peer, flow, 100);
-	poll_all(bed);
+	bed_poll(bed);
 }
 
 static const struct fq *
@@ -89,7 +70,7 @@ test_to_the_other_family(void **state)
 	assert_in_range(fq_backlog_packets(queue(bed, WAN)), 38, 39);
 	move(bed, 0, WAN, 100, AF_INET6);
 	move(bed, 1, WAN, 101, AF_INET);
-	pass(bed, 100 * MS);
+	bed_pass(bed, 100 * MS);
 	assert_int_equal(bed->flows[0].got, 20);
 	assert_int_equal(bed->flows[3].got, 20);
 	bed_finish(bed);
@@ -109,14 +90,14 @@ test_to_another_port(void **state)
 	RTE_SET_USED(state);
 	move(bed, 0, LAN, 100, AF_INET);
 	bed_site_send(bed, 2, BED_LAN, 7, 100);
-	poll_all(bed);
+	bed_poll(bed);
 	send_20(bed, 0, 0);
 	assert_int_equal(fq_backlog_packets(queue(bed, LAN)), 20);
 	assert_int_equal(fq_backlog_bytes(queue(bed, LAN)), 20 * WIRE4);
 
 	move(bed, 0, WAN, 100, AF_INET6);
 	tg_pipeline_set_rate(&bed->p, LAN, 0);
-	pass(bed, 10 * MS);
+	bed_pass(bed, 10 * MS);
 	assert_int_equal(bed->flows[0].got, 20);
 	assert_int_equal(peer->tx_bytes - before, 20 * 160);
 	assert_int_equal(bed->p.tx[0]->counters.wasted, 0);

@@ -64,31 +64,12 @@ finish(struct bed *bed)
 	bed_finish(bed);
 }
 
-static void
-poll_all(struct bed *bed)
-{
-	bed_rx(bed);
-	bed_crypto(bed);
-	bed_tx(bed);
-	bed_collect(bed, LAN, UINT_MAX);
-	bed_collect(bed, WAN, UINT_MAX);
-}
-
 /* All that was sent goes into the port queues, at this instant. */
 static void
 take_in(struct bed *bed)
 {
 	while (rte_ring_count(bed->in[LAN]) || bed_crypto_backlog(bed))
-		poll_all(bed);
-}
-
-static void
-pass(struct bed *bed, uint64_t ns)
-{
-	uint64_t until = bed->now + ns;
-
-	for (; bed->now < until; bed->now += 100 * US)
-		poll_all(bed);
+		bed_poll(bed);
 }
 
 /* Flows that are not IPv6. */
@@ -130,7 +111,7 @@ assert_leave(struct bed *bed, uint32_t flow, uint64_t ns, uint32_t packets)
 {
 	uint32_t before = bed->flows[flow].got;
 
-	pass(bed, ns);
+	bed_pass(bed, ns);
 	assert_in_range(bed->flows[flow].got - before, packets, packets + 1);
 }
 
@@ -145,7 +126,7 @@ test_shaped_port_counts_bytes_of_the_wire(void **state)
 	bed = start(ONE_STAGE_EACH, 0, 1000 * WIRE4);
 	lan_burst(bed, 0, 0, 100);
 	assert_leave(bed, 0, 50 * MS, 50);
-	pass(bed, 60 * MS);
+	bed_pass(bed, 60 * MS);
 	assert_int_equal(bed->flows[0].got, 100);
 
 	lan_burst(bed, 1, 3, 100); /* reached over IPv6 */
@@ -165,10 +146,10 @@ test_rate_of_a_port_follows(void **state)
 	lan_burst(bed, 0, 0, 200);
 	assert_leave(bed, 0, 20 * MS, 20);
 	tg_pipeline_set_rate(&bed->p, WAN, 2000 * WIRE4);
-	pass(bed, MS);
+	bed_pass(bed, MS);
 	assert_leave(bed, 0, 20 * MS, 40);
 	tg_pipeline_set_rate(&bed->p, WAN, 0);
-	pass(bed, MS);
+	bed_pass(bed, MS);
 	assert_int_equal(bed->flows[0].got, 200);
 	finish(bed);
 }
@@ -228,7 +209,7 @@ keep_busy(struct bed *bed, unsigned int peers, uint64_t ns)
 		for (i = 0; i < 2; i++)
 			if (peers & 1u << i && bed->flows[3 * i].sent - bed->flows[3 * i].got < 100)
 				lan_burst(bed, i, 3 * i, 4);
-		poll_all(bed);
+		bed_poll(bed);
 	}
 }
 
@@ -280,7 +261,7 @@ test_rate_limit_of_a_peer(void **state)
 	change(bed, 0, (struct wg_update_peer){.has_rate = true, .rate = 100 * WIRE4});
 	lan_burst(bed, 0, 0, 150);
 	lan_burst(bed, 2, 6, 150);
-	pass(bed, 100 * MS);
+	bed_pass(bed, 100 * MS);
 	assert_in_range(bed->flows[0].got, 10, 11);
 	assert_in_range(bed->flows[6].got, 89, 91);
 
@@ -288,7 +269,7 @@ test_rate_limit_of_a_peer(void **state)
 	change(bed, 0, (struct wg_update_peer){.has_rate = true});
 	lan_burst(bed, 0, 0, 1);
 	before = bed->flows[0].got;
-	pass(bed, 100 * MS);
+	bed_pass(bed, 100 * MS);
 	assert_in_range(bed->flows[0].got - before, 50 - 1514 / WIRE4, 50 + 1514 / WIRE4);
 	finish(bed);
 }
@@ -395,7 +376,7 @@ threshold_to_site(uint8_t ecn, unsigned int expected)
 		lan_byte(bed, 1, ecn);
 	for (i = 0; i < 250; i++, bed->now += 100 * US) {
 		out = bed->n_out[WAN];
-		poll_all(bed);
+		bed_poll(bed);
 		ce += bed->n_out[WAN] != out && bed->last_outer_tos == PKT_ECN_CE;
 	}
 	assert_int_equal(ce, expected);
@@ -427,7 +408,7 @@ test_ce_threshold_towards_the_lan(void **state)
 	bed = start(ONE_STAGE_EACH, 1000 * 166, 0);
 	for (i = 0; i < 20; i++)
 		site_byte(bed, 1, PKT_ECN_ECT1);
-	pass(bed, 25 * MS);
+	bed_pass(bed, 25 * MS);
 	assert_int_equal(bed->flows[1].got, 20);
 	assert_int_equal(marks(bed, LAN), 14);
 	assert_int_equal(bed->last_tos, PKT_ECN_CE);
@@ -457,13 +438,13 @@ starve(uint16_t window)
 	change(bed, 0, (struct wg_update_peer){.has_replay_window = true, .replay_window = window});
 	for (i = 0; i < 5; i++)
 		bed_lan_send(bed, 0, 0, LARGE);
-	pass(bed, 18 * MS);
+	bed_pass(bed, 18 * MS);
 	assert_int_equal(bed->flows[0].got, 3);
 	for (i = 1; i <= 10; i++) {
 		lan_burst(bed, 0, 24 * i, 1);
-		pass(bed, MS);
+		bed_pass(bed, MS);
 	}
-	pass(bed, 30 * MS);
+	bed_pass(bed, 30 * MS);
 	for (i = 1; i <= 10; i++)
 		assert_int_equal(bed->flows[24 * i].got, 1);
 	drops = bed_drops(bed, TG_STAGE_TX, TG_DROP_REPLAY_WINDOW);
@@ -497,7 +478,7 @@ test_backlog_of_a_peer_is_capped_at_its_window(void **state)
 	lan_burst(bed, 2, 6, 100);
 	take_in(bed);
 	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TIN_LIMIT), 100 - 1 - 32);
-	pass(bed, 150 * MS);
+	bed_pass(bed, 150 * MS);
 	assert_int_equal(bed->flows[0].got, 1 + 32);
 	assert_int_equal(bed->flows[6].got, 100);
 	finish(bed);
@@ -525,14 +506,14 @@ test_rekey_with_packets_queued(void **state)
 	change(bed, 0, (struct wg_update_peer){.has_replay_window = true, .replay_window = 32});
 	for (i = 0; i < 2; i++) {
 		lan_burst(bed, 0, 24, 25);
-		pass(bed, 30 * MS);
+		bed_pass(bed, 30 * MS);
 	}
 	bed->now += WG_REKEY_TIMEOUT;
 
 	old = wg_peer_session(peer, bed->now);
 	for (i = 0; i < 5; i++)
 		bed_lan_send(bed, 0, 0, LARGE);
-	pass(bed, 18 * MS);
+	bed_pass(bed, 18 * MS);
 	assert_int_equal(bed->flows[0].got, 3);
 	wg_handshake_want(bed->peers[0].dev,
 		wg_device_find(bed->peers[0].dev, bed->gateway.public_key), bed->now);
@@ -542,7 +523,7 @@ test_rekey_with_packets_queued(void **state)
 
 	for (i = 1; i <= 2; i++) { /* of the new session, before and behind what is left */
 		lan_burst(bed, 0, 48 * i, 3);
-		pass(bed, 20 * MS);
+		bed_pass(bed, 20 * MS);
 		assert_int_equal(bed->flows[48 * i].got, 3);
 	}
 	assert_int_equal(bed->flows[0].got, 5);
@@ -568,11 +549,11 @@ test_peer_goes_with_packets_queued(void **state)
 	bed = start(ONE_STAGE_EACH, 0, 1000 * WIRE4);
 	lan_burst(bed, 0, 0, 30);
 	lan_burst(bed, 2, 6, 30);
-	pass(bed, 10 * MS);
+	bed_pass(bed, 10 * MS);
 	bed_remove_peer(bed, 0);
 	bed_control(bed);
 	bed_know(bed, 0); /* the same key again: another peer */
-	pass(bed, 28 * MS); /* at 1000 packets a second: none is spent on what was removed */
+	bed_pass(bed, 28 * MS); /* at 1000 packets a second: none is spent on what was removed */
 	assert_int_equal(bed->flows[6].got, 30);
 	assert_in_range(bed->flows[0].got, 4, 7);
 	assert_int_equal(bed->flows[0].got + bed_drops(bed, TG_STAGE_TX, TG_DROP_PURGE), 30);
@@ -592,10 +573,10 @@ overtaken(bool fifo)
 	options.fifo = fifo;
 	bed = start(ONE_STAGE_EACH, 0, 1000 * WIRE4);
 	lan_burst(bed, 0, 0, 50);
-	pass(bed, 10 * MS);
+	bed_pass(bed, 10 * MS);
 	lan_burst(bed, 2, 6, 1);
 	while (!bed->flows[6].got)
-		pass(bed, 100 * US);
+		bed_pass(bed, 100 * US);
 	before = bed->flows[0].got;
 	finish(bed);
 	return before;
