@@ -23,7 +23,7 @@ send_over(struct tg_control *c, const struct tg_path *path, struct rte_mbuf *m)
 	struct tg_meta *meta = tg_meta(m);
 
 	meta->op = TG_OP_FRAME;
-	meta->peer = TG_TIN_HANDSHAKE;
+	tg_meta_join(meta, TG_TIN_HANDSHAKE, false);
 	meta->port = (uint8_t)path->port;
 	/* Each message is a flow of its own: none waits behind another peer's. */
 	meta->fq.hash = (uint32_t)rte_rdtsc();

@@ -119,7 +119,7 @@ from_twin(struct tg_control *c, struct rte_mbuf *m, uint16_t port)
 		pkt_ip_parse(p, rte_pktmbuf_data_len(m) - RTE_ETHER_HDR_LEN, &ip) == PKT_IP_OK)
 		meta->fq.hash = pkt_flow_hash(&ip, p, c->pipeline->env.salt);
 	meta->op = TG_OP_FRAME;
-	meta->peer = TG_TIN_TWIN;
+	tg_meta_join(meta, TG_TIN_TWIN, false);
 	meta->port = (uint8_t)port;
 	tg_control_to_tx(c, m);
 }

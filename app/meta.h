@@ -9,6 +9,7 @@
 #ifndef TG_META_H
 #define TG_META_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -57,7 +58,10 @@ struct tg_meta {
 		uint8_t crypto; /* STAGE, RESEAL, PLAIN: the crypto stage that it belongs to */
 	};
 	uint8_t outer_len; /* OPEN, HANDSHAKE: bytes from the outer IP header to the message */
-	uint8_t tos; /* sealed: DSCP and ECN of the outer header */
+	union {
+		uint8_t tos; /* sealed: DSCP and ECN of the outer header */
+		bool limited; /* what a frame's tin belongs to has a rate of its own */
+	};
 };
 
 _Static_assert(sizeof(struct tg_meta) == 24, "fits beside a receive timestamp");
@@ -73,6 +77,14 @@ static inline struct tg_meta *
 tg_meta(struct rte_mbuf *m)
 {
 	return RTE_MBUF_DYNFIELD(m, tg_meta_offset, struct tg_meta *);
+}
+
+/* The tin that the packet joins should it leave as a frame. */
+static inline void
+tg_meta_join(struct tg_meta *meta, uint32_t tin, bool limited)
+{
+	meta->peer = tin;
+	meta->limited = limited;
 }
 
 /* After EAL's start, before any stage. 0 or -errno. */

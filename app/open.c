@@ -229,7 +229,7 @@ opened(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, const str
 		return;
 	}
 	pkt_narrow(m, job->text, ip.total_len);
-	tg_meta(m)->peer = kp->peer->id;
+	tg_meta_join(tg_meta(m), kp->peer->id, wg_peer_is_limited(kp->peer));
 	if (unlikely(park_it || (c->n_parked && tg_lane_peer(c, kp->peer->id)->parked)))
 		park(c, m);
 	else

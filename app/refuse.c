@@ -104,7 +104,7 @@ tg_refuse_answer(const struct tg_env *env, struct tg_counters *c, struct rte_mbu
 	pkt_ip_parse(p, rte_pktmbuf_data_len(m), &ip);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	meta->fq.hash = m->hash.rss;
-	meta->peer = TG_TIN_TWIN;
+	tg_meta_join(meta, TG_TIN_TWIN, false);
 	way = tg_route_lookup(env, &ip, NULL);
 	op = tg_route(env, c, m, &ip, &way);
 	switch (op) {

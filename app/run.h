@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs: packets in a row for the same peer, in TX also of the same kind. What concerns the peer is
- * looked up once for a run, and for all runs of a burst step by step: each step asks for the memory
- * that the next one reads, so that the misses of a burst of many peers overlap.
+ * Runs: packets in a row for the same peer. What concerns the peer is looked up once for a run, and
+ * for all runs of a burst step by step: each step asks for the memory that the next one reads, so
+ * that the misses of a burst of many peers overlap. In TX packets of a run are of the same kind as
+ * well, and frames are one run whomever they are from: nothing has to be known of that peer unless
+ * they are queued.
  */
 #ifndef TG_RUN_H
 #define TG_RUN_H
@@ -15,8 +17,8 @@
 
 struct tg_runs {
 	unsigned int n;
-	uint32_t ids[TG_BURST]; /* of peers, or reserved tins */
-	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
+	uint32_t ids[TG_BURST]; /* of peers, or reserved tins; of frames in TX any */
+	struct wg_peer *peers[TG_BURST]; /* NULL: gone, a reserved tin, or frames in TX */
 	const struct tg_path *paths[TG_BURST]; /* in TX, of messages; NULL: no way there */
 	uint8_t first[TG_BURST]; /* packet */
 	uint8_t len[TG_BURST]; /* packets */
@@ -25,13 +27,17 @@ struct tg_runs {
 _Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
 
 static inline bool
-tg_run_has_both(const struct tg_meta *a, const struct tg_meta *b, bool same_kind)
+tg_run_has_both(const struct tg_meta *a, const struct tg_meta *b, bool by_way)
 {
-	return a->peer == b->peer && (!same_kind || (a->op == b->op && a->port == b->port));
+	if (!by_way)
+		return a->peer == b->peer;
+	if (a->op != b->op || a->port != b->port)
+		return false;
+	return a->op == TG_OP_FRAME ? a->limited == b->limited : a->peer == b->peer;
 }
 
 static inline void
-tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool same_kind)
+tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool by_way)
 {
 	unsigned int i, end;
 
@@ -40,9 +46,10 @@ tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool same
 		const struct tg_meta *meta = tg_meta(pkts[i]);
 
 		for (end = i + 1; end < n; end++)
-			if (!tg_run_has_both(meta, tg_meta(pkts[end]), same_kind))
+			if (!tg_run_has_both(meta, tg_meta(pkts[end]), by_way))
 				break;
-		r->ids[r->n] = meta->peer;
+		r->ids[r->n] =
+			by_way && meta->op == TG_OP_FRAME ? TG_TIN_FORWARD : meta->peer;
 		r->peers[r->n] = NULL;
 		r->first[r->n] = (uint8_t)i;
 		r->len[r->n++] = (uint8_t)(end - i);
@@ -58,8 +65,7 @@ tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, s
 }
 
 /*
- * The same for TX: all packets of a run have the same op and port as well. Asks for the paths that
- * messages are sent by, and for what is stamped then.
+ * The same for TX. Asks for the paths that messages are sent by, and for what is stamped then.
  */
 static inline void
 tg_runs_find_ways(

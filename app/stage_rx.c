@@ -140,7 +140,7 @@ ip_packet(struct tg_rx *rx, const struct tg_port *port, struct rte_mbuf *m, uint
 		return end(rx, m, TG_DROP_MARTIAN);
 	m->hash.rss = pkt_flow_hash(&ip, p, env->salt);
 	pkt_narrow(m, p, ip.total_len);
-	tg_meta(m)->peer = TG_TIN_FORWARD;
+	tg_meta_join(tg_meta(m), TG_TIN_FORWARD, false);
 	return tg_route(env, &rx->counters, m, &ip, way);
 }
 

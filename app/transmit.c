@@ -78,12 +78,12 @@ queue_of(const struct tg_wire *wire, bool message)
 	return message ? last_queue(wire) : wire->queue;
 }
 
-/* What is known of the way of a message that is queued, to its port. */
+/* A message is about to be queued: its pkt_len is with the outer header already. */
 static void
-address(struct rte_mbuf *m, const struct tg_path *path)
+address(struct rte_mbuf *m, uint16_t port)
 {
-	tg_meta(m)->port = (uint8_t)path->port;
-	tg_meta(m)->outer_len = path->outer.len;
+	tg_meta(m)->port = (uint8_t)port;
+	tg_meta(m)->outer_len = (uint8_t)(m->pkt_len - m->data_len);
 }
 
 static void
@@ -104,7 +104,7 @@ tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *pe
 		return;
 	}
 	m->pkt_len += path->outer.len - tg_meta(m)->outer_len;
-	address(m, path);
+	address(m, path->port);
 	fq_enqueue(last_queue(&tx->wires[path->port]), m, peer->id, tg_transmit_conf(peer, &conf),
 		tx->now);
 }
@@ -157,21 +157,21 @@ pass(const struct tg_arrivals *a)
 static __rte_noinline void
 enqueue(const struct tg_arrivals *a, unsigned int first)
 {
-	const struct tg_runs *r = a->runs;
+	unsigned int i, run, n = a->first + a->n - first;
+	struct rte_mbuf **pkts = &a->pkts[first];
 	struct fq_tin_conf confs[TG_BURST];
 	struct fq_item items[TG_BURST];
-	unsigned int i = a->first, run, n = 0, end = a->first + a->n;
+	struct tg_runs r;
 
-	for (run = a->run; i < end; run++) {
-		const struct fq_tin_conf *conf = tg_transmit_conf(r->peers[run], &confs[run]);
+	tg_runs_find(a->tx->env, pkts, n, &r);
+	for (i = run = 0; run < r.n; run++) {
+		const struct fq_tin_conf *conf = tg_transmit_conf(r.peers[run], &confs[run]);
 
-		for (; i < r->first[run] + r->len[run]; i++) {
-			if (i < first)
-				continue;
-			if (r->paths[run])
-				address(a->pkts[i], r->paths[run]);
-			items[n++] = (struct fq_item){
-				.m = a->pkts[i], .conf = conf, .tin_key = r->ids[run]};
+		for (; i < (unsigned int)r.first[run] + r.len[run]; i++) {
+			if (tg_meta(pkts[i])->op == TG_OP_WIRE)
+				address(pkts[i], a->port);
+			items[i] = (struct fq_item){
+				.m = pkts[i], .conf = conf, .tin_key = r.ids[run]};
 		}
 	}
 	fq_enqueue_burst(a->queue, items, n, a->tx->now);
@@ -185,12 +185,6 @@ flush(struct tg_arrivals *a)
 	if (a->n > passed)
 		enqueue(a, a->first + passed);
 	a->n = 0;
-}
-
-static bool
-is_limited(const struct wg_peer *peer)
-{
-	return peer && atomic_load_explicit(&peer->rate, memory_order_relaxed);
 }
 
 void
@@ -211,7 +205,7 @@ tg_transmit_run(struct tg_arrivals *a, unsigned int run)
 	const struct tg_path *path = r->paths[run];
 	struct rte_mbuf **pkts = &a->pkts[r->first[run]];
 	const struct tg_meta *meta = tg_meta(*pkts);
-	bool message = meta->op == TG_OP_WIRE, limited = is_limited(r->peers[run]);
+	bool limited, message = meta->op == TG_OP_WIRE;
 	unsigned int i, n = r->len[run];
 	uint16_t port = meta->port;
 	struct fq *queue;
@@ -227,6 +221,7 @@ tg_transmit_run(struct tg_arrivals *a, unsigned int run)
 		/* IPv4 ends on the line that this is on already. */
 		rte_prefetch0(&path->outer.hdr[path->outer.len - 1]);
 	}
+	limited = message ? wg_peer_is_limited(r->peers[run]) : meta->limited;
 	queue = queue_of(&a->tx->wires[port], message);
 	if (queue != a->queue || limited != a->limited || r->first[run] != a->first + a->n)
 		flush(a);

@@ -93,6 +93,13 @@ struct wg_peer *wg_peer_create(struct wg_vault *vault, const uint8_t public_key[
 void wg_peer_free(struct wg_peer *peer);
 void wg_peer_free_rcu(struct rcu_head *head);
 
+/* Data path. */
+static inline bool
+wg_peer_is_limited(const struct wg_peer *peer)
+{
+	return atomic_load_explicit(&peer->rate, memory_order_relaxed);
+}
+
 /* Data path. For a counter that one thread writes: without the bus lock of an atomic addition. */
 static inline void
 wg_peer_count(_Atomic uint64_t *counter, uint64_t n)
