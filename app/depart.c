@@ -3,15 +3,20 @@
 
 #include <rte_ethdev.h>
 
+/* A burst on its way to a port. */
+struct burst {
+	struct tg_tx *tx;
+	struct rte_mbuf **out; /* the next one's place */
+	uint32_t frame_max; /* bytes that the port takes */
+	uint16_t ipv4_id; /* the next */
+};
+
 /* Messages for one peer, and what is known of the way there. */
-struct departure {
+struct way {
 	struct wg_peer *peer;
 	const struct tg_path *path;
 	bool resolved; /* mac is the next hop's */
 	struct rte_ether_addr mac;
-	uint16_t ipv4_id; /* the next */
-	uint32_t len_max; /* that fits the way, of a message */
-	uint64_t bytes; /* that are on their way to the port */
 };
 
 /* Apart, since it is rare: what is inlined there makes the common way longer. */
@@ -27,40 +32,41 @@ resolve(struct tg_tx *tx, struct rte_mbuf *m)
 	tg_outbox_push(&tx->local, m, &tx->counters);
 }
 
-/* False: it is not on its way to the port. */
-static bool
-write_header(struct tg_tx *tx, struct rte_mbuf *m, struct departure *d)
+/* How long the message is; 0: it is not on its way to the port. */
+static inline uint32_t
+message(struct burst *b, struct rte_mbuf *m, const struct way *way)
 {
 	const struct tg_meta *meta = tg_meta(m);
-	uint32_t len = m->pkt_len - d->path->outer.len;
+	uint32_t len = m->data_len;
 	enum tg_drop why;
 
+	/* In the queue it was with the header. */
 	m->pkt_len = len;
 	/* Too big it cannot be unless the path has changed on the way: then what fitted may not fit
 	 * any more. */
-	if (!wg_peer_in_window(d->peer, meta->keypair, meta->counter))
+	if (!wg_peer_in_window(way->peer, meta->keypair, meta->counter))
 		why = TG_DROP_REPLAY_WINDOW;
-	else if (unlikely(len > d->len_max))
+	else if (unlikely(len + way->path->outer.len > b->frame_max))
 		why = TG_DROP_TOO_BIG;
-	else if (unlikely(!d->resolved)) {
-		resolve(tx, m);
-		return false;
-	} else if (unlikely(tg_path_write(d->path, &d->mac, m, meta->tos, d->ipv4_id++)))
+	else if (unlikely(!way->resolved)) {
+		resolve(b->tx, m);
+		return 0;
+	} else if (unlikely(tg_path_write(way->path, &way->mac, m, meta->tos, b->ipv4_id++)))
 		why = TG_DROP_NO_ROOM;
 	else {
-		d->bytes += len;
-		return true;
+		*b->out++ = m;
+		return len;
 	}
-	end_here(tx, m, why);
-	return false;
+	end_here(b->tx, m, why);
+	return 0;
 }
 
 /* A keepalive is as short as a message can be. */
 static void
-stamp(const struct tg_tx *tx, const struct departure *d, unsigned int n)
+stamp(struct wg_peer *peer, uint64_t now, unsigned int n, uint64_t bytes)
 {
-	wg_peer_sent(d->peer, tx->now, d->bytes > (uint64_t)n * WG_DATA_LEN_MIN);
-	wg_peer_count(&d->peer->tx_bytes, d->bytes);
+	wg_peer_sent(peer, now, bytes > (uint64_t)n * WG_DATA_LEN_MIN);
+	wg_peer_count(&peer->tx_bytes, bytes);
 }
 
 static void
@@ -73,68 +79,67 @@ tell_hinter(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 }
 
 static void
-messages(struct tg_tx *tx, struct tg_wire *wire, struct wg_peer *peer, const struct tg_path *path,
-	struct rte_mbuf **pkts, unsigned int n)
+messages(struct burst *b, struct wg_peer *peer, const struct tg_path *path, struct rte_mbuf **pkts,
+	unsigned int n)
 {
-	struct rte_mbuf **out = &wire->pkts[wire->first + wire->n];
-	struct departure d = {.peer = peer, .path = path, .ipv4_id = tx->ipv4_id};
-	unsigned int i, going = 0;
+	struct way way = {.peer = peer, .path = path};
+	struct rte_mbuf **first = b->out;
+	uint64_t bytes = 0;
 
-	tell_hinter(tx, pkts, n);
-	d.resolved = tg_hop_mac(path->hop, &d.mac);
-	d.len_max = wire->mtu + RTE_ETHER_HDR_LEN - path->outer.len;
-	for (i = 0; i < n; i++)
-		if (write_header(tx, pkts[i], &d))
-			out[going++] = pkts[i];
-	tx->ipv4_id = d.ipv4_id;
-	wire->n += (uint16_t)going;
-	if (likely(going))
-		stamp(tx, &d, going);
+	tell_hinter(b->tx, pkts, n);
+	way.resolved = tg_hop_mac(path->hop, &way.mac);
+	for (; n--; pkts++)
+		bytes += message(b, *pkts, &way);
+	if (likely(bytes))
+		stamp(peer, b->tx->now, (unsigned int)(b->out - first), bytes);
 }
 
 static void
-frames(struct tg_wire *wire, struct rte_mbuf **pkts, unsigned int n)
+frames(struct burst *b, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct rte_mbuf **out = &wire->pkts[wire->first + wire->n];
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		out[i] = pkts[i];
-	wire->n += (uint16_t)n;
+	memcpy(b->out, pkts, n * sizeof(*pkts));
+	b->out += n;
 }
 
-void
+unsigned int
 tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, const struct tg_runs *r,
 	unsigned int run, unsigned int n)
 {
 	struct tg_wire *wire = &tx->wires[port];
+	struct rte_mbuf **first;
 	unsigned int len;
+	struct burst b;
 
 	if (!wire->n)
 		wire->first = 0;
+	first = &wire->pkts[wire->first + wire->n];
+	b = (struct burst){.tx = tx,
+		.out = first,
+		.frame_max = wire->mtu + RTE_ETHER_HDR_LEN,
+		.ipv4_id = tx->ipv4_id};
 	for (; n; n -= len, run++) {
 		struct rte_mbuf **at = &pkts[r->first[run]];
 
 		len = RTE_MIN(n, (unsigned int)r->len[run]);
 		if (r->paths[run])
-			messages(tx, wire, r->peers[run], r->paths[run], at, len);
+			messages(&b, r->peers[run], r->paths[run], at, len);
 		else
-			frames(wire, at, len);
+			frames(&b, at, len);
 	}
+	tx->ipv4_id = b.ipv4_id;
+	wire->n += (uint16_t)(b.out - first);
+	return (unsigned int)(b.out - first);
 }
 
-/* Messages were queued with the header of a path of then. How many go by this port now. */
+/* How many messages of a run go by this port now. */
 static unsigned int
 readdress(struct tg_tx *tx, uint16_t port, const struct wg_peer *peer, const struct tg_path *path,
 	struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int i;
 
-	if (likely(path && path->port == port)) {
-		for (i = 0; i < n; i++)
-			pkts[i]->pkt_len += path->outer.len - tg_meta(pkts[i])->outer_len;
+	if (likely(path && path->port == port))
 		return n;
-	}
 	tell_hinter(tx, pkts, n);
 	for (i = 0; i < n; i++)
 		tg_transmit_again(tx, pkts[i], peer);

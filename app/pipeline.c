@@ -196,7 +196,7 @@ port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
 	struct fq_params fq;
 
 	port_params(p, tx, port, params, &fq);
-	wire->queue = fq_create(&fq);
+	wire->queue = wire->last = fq_create(&fq);
 	if (!wire->queue)
 		return false;
 	fq_share_join(p->shares[port], tx->index, wire->queue);
@@ -205,7 +205,7 @@ port_queues(struct tg_pipeline *p, struct tg_tx *tx, uint16_t port,
 		return true;
 	}
 	fq.fifo = FQ_FIFO_PACKETS;
-	wire->fifo = fq_create(&fq);
+	wire->fifo = wire->last = fq_create(&fq);
 	return wire->fifo != NULL;
 }
 

@@ -52,7 +52,7 @@ drain_tx(struct tg_pipeline *p, struct tg_tx *tx)
 			tg_drop(&tx->counters, wire->pkts[wire->first++], TG_DROP_SHUTDOWN);
 		fq_destroy(wire->queue);
 		fq_destroy(wire->fifo);
-		wire->queue = wire->fifo = NULL;
+		wire->queue = wire->fifo = wire->last = NULL;
 	}
 	fq_destroy(tx->staging);
 	tx->staging = NULL;

@@ -17,8 +17,8 @@
 
 struct tg_runs {
 	unsigned int n;
-	uint32_t ids[TG_BURST]; /* of peers, or reserved tins; of frames in TX any */
-	struct wg_peer *peers[TG_BURST]; /* NULL: gone, a reserved tin, or frames in TX */
+	uint32_t ids[TG_BURST]; /* of peers, or reserved tins: the first packet's */
+	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
 	const struct tg_path *paths[TG_BURST]; /* in TX, of messages; NULL: no way there */
 	uint8_t first[TG_BURST]; /* packet */
 	uint8_t len[TG_BURST]; /* packets */
@@ -48,8 +48,7 @@ tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool by_w
 		for (end = i + 1; end < n; end++)
 			if (!tg_run_has_both(meta, tg_meta(pkts[end]), by_way))
 				break;
-		r->ids[r->n] =
-			by_way && meta->op == TG_OP_FRAME ? TG_TIN_FORWARD : meta->peer;
+		r->ids[r->n] = meta->peer;
 		r->peers[r->n] = NULL;
 		r->first[r->n] = (uint8_t)i;
 		r->len[r->n++] = (uint8_t)(end - i);

@@ -27,6 +27,7 @@
 struct tg_wire {
 	struct fq *queue;
 	struct fq *fifo; /* NULL, or behind the queue and the cipher, see plain.h */
+	struct fq *last; /* of the two, right before the port */
 	uint16_t mtu; /* that the queue knows of */
 	uint16_t first;
 	uint16_t n;
@@ -111,9 +112,11 @@ bool tg_transmit_mark(void *ctx, struct rte_mbuf *m, enum fq_mark why);
  * take. There is room for it in the wire's pkts.
  */
 void tg_depart(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, unsigned int n);
-/* The same for n packets of runs that go by this port, from one run on; pkt_len of messages is with
- * the outer header. */
-void tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts,
+/*
+ * The same for n packets of runs that go by this port, from one run on. How many are on their way:
+ * the last of the wire's.
+ */
+unsigned int tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts,
 	const struct tg_runs *r, unsigned int run, unsigned int n);
 /* Returns how many the port took. */
 unsigned int tg_depart_offer(struct tg_tx *tx, uint16_t port);

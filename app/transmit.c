@@ -65,25 +65,19 @@ tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf)
 	return conf;
 }
 
-static struct fq *
-last_queue(const struct tg_wire *wire)
-{
-	return wire->fifo ? wire->fifo : wire->queue;
-}
-
 /* Sealed messages wait once: behind the queue that they have left already there is a FIFO. */
 static struct fq *
 queue_of(const struct tg_wire *wire, bool message)
 {
-	return message ? last_queue(wire) : wire->queue;
+	return message ? wire->last : wire->queue;
 }
 
-/* A message is about to be queued: its pkt_len is with the outer header already. */
+/* A message that is queued counts with the length that it will have on the wire. */
 static void
-address(struct rte_mbuf *m, uint16_t port)
+address(struct rte_mbuf *m, const struct tg_path *path)
 {
-	tg_meta(m)->port = (uint8_t)port;
-	tg_meta(m)->outer_len = (uint8_t)(m->pkt_len - m->data_len);
+	tg_meta(m)->port = (uint8_t)path->port;
+	m->pkt_len = m->data_len + path->outer.len;
 }
 
 static void
@@ -103,10 +97,8 @@ tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *pe
 		tg_lose(&tx->counters, m, peer ? TG_DROP_NO_ENDPOINT : TG_DROP_PEER_GONE);
 		return;
 	}
-	m->pkt_len += path->outer.len - tg_meta(m)->outer_len;
-	address(m, path->port);
-	fq_enqueue(last_queue(&tx->wires[path->port]), m, peer->id, tg_transmit_conf(peer, &conf),
-		tx->now);
+	address(m, path);
+	fq_enqueue(tx->wires[path->port].last, m, peer->id, tg_transmit_conf(peer, &conf), tx->now);
 }
 
 void
@@ -141,40 +133,82 @@ pass(const struct tg_arrivals *a)
 {
 	struct tg_tx *tx = a->tx;
 	struct tg_wire *wire = &tx->wires[a->port];
-	unsigned int n;
+	unsigned int n, going;
 
 	if (!wire->refused && wire->n + a->n > TG_BURST)
 		tg_depart_offer(tx, a->port);
-	if (wire->refused || a->limited || a->queue != last_queue(wire))
+	if (wire->refused || a->limited || a->queue != wire->last)
 		return 0;
 	follow_mtu(tx, a->port);
-	n = fq_pass_burst(a->queue, &a->pkts[a->first], a->n, tx->now);
-	tg_depart_runs(tx, a->port, a->pkts, a->runs, a->run, n);
+	n = fq_pass_begin(a->queue, a->n, tx->now);
+	going = tg_depart_runs(tx, a->port, a->pkts, a->runs, a->run, n);
+	fq_pass_end(a->queue, &wire->pkts[wire->first + wire->n - going], going);
 	return n;
+}
+
+/* What is about to be queued. */
+struct queueing {
+	unsigned int n;
+	struct fq_item items[TG_BURST];
+	struct fq_tin_conf confs[TG_BURST];
+};
+
+static void
+add_items(struct queueing *q, struct rte_mbuf **pkts, unsigned int n, uint32_t tin,
+	const struct wg_peer *peer)
+{
+	const struct fq_tin_conf *conf = tg_transmit_conf(peer, &q->confs[q->n]);
+
+	for (; n--; pkts++)
+		q->items[q->n++] = (struct fq_item){*pkts, conf, tin};
+}
+
+static void
+add_messages(struct queueing *q, struct rte_mbuf **pkts, unsigned int n, const struct tg_runs *r,
+	unsigned int run)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		address(pkts[i], r->paths[run]);
+	add_items(q, pkts, n, r->ids[run], r->peers[run]);
+}
+
+/* Now it has to be known whom they are from. */
+static void
+add_frames(struct queueing *q, struct rte_mbuf **pkts, unsigned int n, const struct tg_env *env)
+{
+	struct tg_runs r;
+	unsigned int i;
+
+	tg_runs_find(env, pkts, n, &r);
+	for (i = 0; i < r.n; i++)
+		add_items(q, &pkts[r.first[i]], r.len[i], r.ids[i], r.peers[i]);
 }
 
 /* Those from the packet first on. */
 static __rte_noinline void
 enqueue(const struct tg_arrivals *a, unsigned int first)
 {
-	unsigned int i, run, n = a->first + a->n - first;
-	struct rte_mbuf **pkts = &a->pkts[first];
-	struct fq_tin_conf confs[TG_BURST];
-	struct fq_item items[TG_BURST];
-	struct tg_runs r;
+	unsigned int run, n, end = a->first + a->n;
+	const struct tg_runs *r = a->runs;
+	struct queueing q;
 
-	tg_runs_find(a->tx->env, pkts, n, &r);
-	for (i = run = 0; run < r.n; run++) {
-		const struct fq_tin_conf *conf = tg_transmit_conf(r.peers[run], &confs[run]);
+	q.n = 0;
+	for (run = a->run; first < end; run++) {
+		struct rte_mbuf **pkts = &a->pkts[first];
+		unsigned int next = (unsigned int)r->first[run] + r->len[run];
 
-		for (; i < (unsigned int)r.first[run] + r.len[run]; i++) {
-			if (tg_meta(pkts[i])->op == TG_OP_WIRE)
-				address(pkts[i], a->port);
-			items[i] = (struct fq_item){
-				.m = pkts[i], .conf = conf, .tin_key = r.ids[run]};
-		}
+		if (next <= first)
+			continue;
+		n = next - first;
+		if (r->paths[run])
+			add_messages(&q, pkts, n, r, run);
+		else
+			add_frames(&q, pkts, n, a->tx->env);
+		first = next;
 	}
-	fq_enqueue_burst(a->queue, items, n, a->tx->now);
+	fq_enqueue_burst(a->queue, q.items, q.n, a->tx->now);
 }
 
 static void
@@ -194,10 +228,7 @@ tg_transmit_begin(
 	*a = (struct tg_arrivals){.tx = tx, .pkts = pkts, .runs = runs};
 }
 
-/*
- * A sealed message goes to the port that its peer's path leads over now. It counts with the length
- * that it will have on the wire.
- */
+/* A sealed message goes to the port that its peer's path leads over now. */
 void
 tg_transmit_run(struct tg_arrivals *a, unsigned int run)
 {
@@ -206,7 +237,7 @@ tg_transmit_run(struct tg_arrivals *a, unsigned int run)
 	struct rte_mbuf **pkts = &a->pkts[r->first[run]];
 	const struct tg_meta *meta = tg_meta(*pkts);
 	bool limited, message = meta->op == TG_OP_WIRE;
-	unsigned int i, n = r->len[run];
+	unsigned int n = r->len[run];
 	uint16_t port = meta->port;
 	struct fq *queue;
 
@@ -215,8 +246,6 @@ tg_transmit_run(struct tg_arrivals *a, unsigned int run)
 		return;
 	}
 	if (message) {
-		for (i = 0; i < n; i++)
-			pkts[i]->pkt_len += path->outer.len;
 		port = path->port;
 		/* IPv4 ends on the line that this is on already. */
 		rte_prefetch0(&path->outer.hdr[path->outer.len - 1]);
@@ -247,13 +276,12 @@ unsigned int
 tg_transmit(struct tg_tx *tx, uint16_t port)
 {
 	struct tg_wire *wire = &tx->wires[port];
-	struct fq *last = last_queue(wire);
 	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
 	struct rte_mbuf *pkts[TG_BURST];
 
-	if (!wire->n && fq_backlog_packets(last)) {
+	if (!wire->n && fq_backlog_packets(wire->last)) {
 		follow_mtu(tx, port);
-		tg_depart(tx, port, pkts, fq_dequeue_burst(last, tx->now, pkts, TG_BURST));
+		tg_depart(tx, port, pkts, fq_dequeue_burst(wire->last, tx->now, pkts, TG_BURST));
 	}
 	return n + tg_depart_offer(tx, port);
 }

@@ -160,14 +160,19 @@ struct fq_item {
 void fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int n, uint64_t now);
 
 /*
- * Past the queue: with nothing queued, the first of the n packets may leave without having been in
- * it, as many as the shaper lets go at once. None may be of a tin with a rate. Returns how many;
- * they stay the caller's, to be sent before anything that fq_dequeue* returns, and count as
- * dequeued, but not in their tins. 0 where tins start closed, and for one of several members of a
- * share with a rate when it is time to take its part anew, which fq_dequeue* does.
+ * Past the queue: how many of n packets may leave now without having been in it. With nothing
+ * queued all may, of a shaped queue the first when it is time. None may be of a tin with a rate. 0
+ * where tins start closed, and for one of several members of a share with a rate when it is time to
+ * take its part anew, which fq_dequeue* does.
  */
-unsigned int
-fq_pass_burst(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now);
+unsigned int fq_pass_begin(struct fq *q, unsigned int n, uint64_t now);
+
+/*
+ * Those of them that do leave, with the lengths that they have then, before the next call. They
+ * stay the caller's, to be sent before anything that fq_dequeue* returns, and count as dequeued,
+ * but not in their tins.
+ */
+void fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n);
 
 /* NULL when no open tin has a packet that may leave by now. */
 struct rte_mbuf *fq_dequeue(struct fq *q, uint64_t now);

@@ -2,19 +2,6 @@
 /* Past the queue, while nothing is in it. */
 #include "shaper.h"
 
-/* As if each had been queued and had left at once. */
-static void
-account(struct fq *q, unsigned int n, uint64_t bytes)
-{
-	uint32_t faded = (uint32_t)((uint64_t)q->sojourn_peak * RTE_MIN(n, 256u) >> 8);
-
-	FQ_ADD(q->c.enqueued, n);
-	FQ_ADD(q->c.packets, n);
-	FQ_ADD(q->c.bytes, bytes);
-	FQ_ADD(q->histogram[0], n);
-	FQ_SET(q->sojourn_peak, q->sojourn_peak - faded);
-}
-
 /* A share is divided by the tins on the ring: now and then packets have to put theirs there. */
 static bool
 must_show(struct fq *q, uint64_t now)
@@ -27,28 +14,19 @@ must_show(struct fq *q, uint64_t now)
 	return false;
 }
 
-/* How many the shaper lets go. */
+/* Nothing has been saved up: when the first has left it is not time for another. */
 static unsigned int
-shape(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t *bytes)
+shape(struct fq *q)
 {
-	unsigned int i;
-
 	fq_shaper_bound(&q->shaper, q->clock);
 	fq_shaper_idle(&q->shaper, q->clock);
-	for (i = 0; i < n && !fq_is_after(q->shaper.ready, q->clock); i++) {
-		uint32_t len = fq_wire_len(q, pkts[i]);
-
-		*bytes += len;
-		q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
-	}
-	return i;
+	return !fq_is_after(q->shaper.ready, q->clock);
 }
 
 unsigned int
-fq_pass_burst(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now)
+fq_pass_begin(struct fq *q, unsigned int n, uint64_t now)
 {
-	uint64_t bytes = 0;
-	unsigned int i;
+	unsigned int may = n;
 
 	if (q->packets || q->start_closed)
 		return 0;
@@ -56,11 +34,25 @@ fq_pass_burst(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64
 	if (must_show(q, now))
 		return 0;
 	if (q->shaper.rate)
-		i = shape(q, pkts, n, &bytes);
-	else
-		for (i = 0; i < n; i++)
-			bytes += fq_wire_len(q, pkts[i]);
-	account(q, i, bytes);
-	q->member.idled |= i == n;
-	return i;
+		may = RTE_MIN(n, shape(q));
+	q->member.idled |= may == n;
+	return may;
+}
+
+/* As if each had been queued and had left at once. */
+void
+fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n)
+{
+	uint32_t faded = (uint32_t)((uint64_t)q->sojourn_peak * RTE_MIN(n, 256u) >> 8);
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		bytes += fq_wire_len(q, pkts[i]);
+	if (q->shaper.rate)
+		q->shaper.ready += fq_shaper_time_of(&q->shaper, (uint32_t)bytes);
+	FQ_ADD(q->c.enqueued, n);
+	FQ_ADD(q->c.packets, n);
+	FQ_ADD(q->c.bytes, bytes);
+	FQ_ADD(q->histogram[0], n);
+	FQ_SET(q->sojourn_peak, q->sojourn_peak - faded);
 }

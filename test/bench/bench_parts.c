@@ -102,8 +102,8 @@ WRAP(SESSION, bool, wg_replay_check, (const struct wg_replay *r, uint64_t counte
 WRAP(SESSION, bool, wg_replay_update, (struct wg_replay *r, uint64_t counter), (r, counter))
 WRAP(CIPHER, unsigned int, aead_open_burst,
 	(struct aead *a, struct aead_job *jobs, unsigned int n), (a, jobs, n))
-WRAP(QUEUE, unsigned int, fq_pass_burst,
-	(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n, uint64_t now), (q, pkts, n, now))
+WRAP(QUEUE, unsigned int, fq_pass_begin,
+	(struct fq *q, unsigned int n, uint64_t now), (q, n, now))
 WRAP(QUEUE, unsigned int, fq_dequeue_burst,
 	(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n), (q, now, pkts, n))
 WRAP(HEADER, int, pkt_outer_write,
@@ -146,6 +146,17 @@ __wrap_fq_enqueue_burst(struct fq *q, const struct fq_item *items, unsigned int 
 	uint64_t start = begin();
 
 	__real_fq_enqueue_burst(q, items, n, now);
+	end(PART_QUEUE, start);
+}
+
+void __real_fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n);
+void __wrap_fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n);
+void
+__wrap_fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n)
+{
+	uint64_t start = begin();
+
+	__real_fq_pass_end(q, pkts, n);
 	end(PART_QUEUE, start);
 }
 

@@ -107,7 +107,8 @@ fq_model_pass(struct test_fq *t, const struct fq_item *items, uint32_t n)
 
 	for (; may < n && !items[may].conf->rate; may++)
 		pkts[may] = items[may].m;
-	passed = fq_pass_burst(t->q, pkts, may, t->now);
+	passed = fq_pass_begin(t->q, may, t->now);
+	fq_pass_end(t->q, pkts, passed);
 	assert_true(passed <= may && (!passed || !queued));
 	for (uint32_t i = 0; i < passed; i++) {
 		assert_false(m->params.start_closed);

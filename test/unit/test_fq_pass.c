@@ -20,7 +20,8 @@ arrive(struct test_fq *t, uint32_t first, unsigned int n)
 		pkts[i] = &test_fq_pkt(t, first + i, 1, LEN)->m;
 		items[i] = (struct fq_item){pkts[i], NULL, first + i};
 	}
-	passed = fq_pass_burst(t->q, pkts, n, t->now);
+	passed = fq_pass_begin(t->q, n, t->now);
+	fq_pass_end(t->q, pkts, passed);
 	for (i = 0; i < passed; i++)
 		test_fq_leave(t, (struct test_pkt *)items[i].m);
 	fq_enqueue_burst(t->q, &items[passed], n - passed, t->now);
