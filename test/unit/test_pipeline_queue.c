@@ -293,6 +293,53 @@ test_rate_limit_towards_the_lan(void **state)
 	finish(bed);
 }
 
+/* Frames of both in turn, those of the limited one behind the other's. */
+static void
+both_sites_send(struct bed *bed, unsigned int n)
+{
+	while (n--) {
+		bed_site_send(bed, 1, BED_LAN, 4, 100);
+		bed_site_send(bed, 0, BED_LAN, 1, 100);
+	}
+}
+
+/* Who is not limited passes a port without a rate at once, in the same bursts. */
+static void
+test_rate_limit_of_one_of_two_towards_the_lan(void **state)
+{
+	struct bed *bed;
+
+	RTE_SET_USED(state);
+	be_patient();
+	bed = start(ONE_STAGE_EACH, 0, 0);
+	change(bed, 0, (struct wg_update_peer){.has_rate = true, .rate = 500 * 166});
+	both_sites_send(bed, 100);
+	take_in(bed);
+	assert_leave(bed, 1, 100 * MS, 50);
+	assert_int_equal(bed->flows[4].got, 100);
+	change(bed, 0, (struct wg_update_peer){.has_rate = true});
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	finish(bed);
+}
+
+/* Frames that wait do so in their peers' tins: 1 to 4, give or take a turn of 4 quanta. */
+static void
+test_weights_towards_the_lan(void **state)
+{
+	struct bed *bed;
+
+	RTE_SET_USED(state);
+	be_patient();
+	bed = start(ONE_STAGE_EACH, 1000 * 166, 0);
+	change(bed, 1, (struct wg_update_peer){.has_weight = true, .weight = 4});
+	both_sites_send(bed, 500);
+	take_in(bed);
+	bed_pass(bed, 500 * MS);
+	assert_in_range(bed->flows[1].got, 100 - 2 * 1514 / 166, 100 + 2 * 1514 / 166);
+	assert_in_range(bed->flows[4].got, 400 - 4 * 1514 / 166, 400 + 4 * 1514 / 166);
+	finish(bed);
+}
+
 /*
  * ECN.
  */
@@ -622,6 +669,8 @@ main(void)
 		TEST(test_tx_stages_share_the_rate_of_a_port),
 		TEST(test_rate_limit_of_a_peer),
 		TEST(test_rate_limit_towards_the_lan),
+		TEST(test_rate_limit_of_one_of_two_towards_the_lan),
+		TEST(test_weights_towards_the_lan),
 		TEST(test_peer_without_ecn_is_not_marked),
 		TEST(test_peer_with_ecn_is_marked),
 		TEST(test_ce_threshold_marks_ect1_alone),
