@@ -77,6 +77,28 @@ test_to_the_other_family(void **state)
 }
 
 /*
+ * A message of 1472 bytes: with 28 of IPv4 and UDP it just fits an MTU of 1500, with 48 of IPv6 it
+ * does not.
+ */
+static void
+test_to_where_it_does_not_fit(void **state)
+{
+	struct bed *bed = start(0, 1000 * WIRE4);
+	uint64_t dropped = bed_drops(bed, TG_STAGE_TX, TG_DROP_TOO_BIG);
+
+	RTE_SET_USED(state);
+	tg_fib_set_mtu(bed->p.env.fib, TG_FIB_TUNNEL, 1440);
+	send_20(bed, 0, 0);
+	bed_lan_send(bed, 0, 0, 1440 - 28);
+	bed_poll(bed);
+	move(bed, 0, WAN, 100, AF_INET6);
+	bed_pass(bed, 100 * MS);
+	assert_int_equal(bed->flows[0].got, 20);
+	assert_int_equal(bed_drops(bed, TG_STAGE_TX, TG_DROP_TOO_BIG) - dropped, 1);
+	bed_finish(bed);
+}
+
+/*
  * The messages wait for the LAN, behind a packet that takes a second there. By the WAN they go in
  * order, each counted once.
  */
@@ -109,6 +131,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_to_the_other_family),
+		cmocka_unit_test(test_to_where_it_does_not_fit),
 		cmocka_unit_test(test_to_another_port),
 	};
 
