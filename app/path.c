@@ -174,7 +174,7 @@ tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
 int
 tg_path_write_unaddressed(const struct tg_path *path, struct rte_mbuf *m, uint8_t tos, uint16_t id)
 {
-	return pkt_outer_write(&path->outer, m, tos, id, PKT_OUTER_CSUM_LAZY);
+	return pkt_outer_write(&path->outer, m, tos, id, PKT_OUTER_CSUM_SOFTWARE);
 }
 
 void
