@@ -75,7 +75,7 @@ wg_device_create(const struct wg_device_params *params)
 {
 	struct wg_device *dev;
 
-	if (!params->max_peers || params->max_peers > WG_PEER_SLOTS_MAX || !params->lanes ||
+	if (!params->max_peers || params->max_peers > WG_PEERS_MAX || !params->lanes ||
 		sodium_init() < 0) {
 		errno = EINVAL;
 		return NULL;

@@ -48,7 +48,7 @@ struct wg_ops {
 };
 
 struct wg_device_params {
-	uint32_t max_peers; /* 1 to WG_PEER_SLOTS_MAX */
+	uint32_t max_peers; /* 1 to WG_PEERS_MAX */
 	uint32_t lanes; /* crypto lcores, see index.h */
 	struct rcu *rcu;
 	const struct wg_ops *ops;

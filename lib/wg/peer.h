@@ -23,7 +23,7 @@
 
 #define WG_PEER_SLOT_BITS 20
 #define WG_PEER_SLOT_MASK ((UINT32_C(1) << WG_PEER_SLOT_BITS) - 1)
-#define WG_PEER_SLOTS_MAX (UINT32_C(1) << WG_PEER_SLOT_BITS)
+#define WG_PEERS_MAX (UINT32_C(1) << WG_PEER_SLOT_BITS)
 /* No peer has an id from here on: free for other tins. */
 #define WG_PEER_ID_RESERVED UINT32_C(0xfff00000)
 
@@ -33,6 +33,13 @@
 #define WG_WEIGHT_MAX 1024
 
 struct wg_vault;
+
+/* So many slots a device for max_peers has, from 0 on. */
+static inline uint32_t
+wg_peer_slots(uint32_t max_peers)
+{
+	return max_peers;
+}
 
 /* The newest message that has left, by session (local index). Counters are their low 32 bits. */
 struct wg_sent {
