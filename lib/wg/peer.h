@@ -63,6 +63,7 @@ struct wg_peer {
 	_Atomic(struct wg_keypair *) current;
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: no session, or no
 				 way there */
+	_Atomic uint64_t path_tag; /* the app's too: of the endpoint that path leads to */
 	/* Control's, here because there is room. */
 	struct wg_peer *same_bucket;
 
