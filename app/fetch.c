@@ -128,12 +128,6 @@ tg_fetch_senders(const struct tg_crypto *c, const struct tg_batch *b)
 		rte_prefetch0(&peer->last_sent);
 		rte_prefetch0(&peer->last_received);
 	}
-	for (i = 0; i < b->n; i++) {
-		const struct wg_peer *peer = b->keypairs[i]->peer;
-		const struct tg_path *path = tg_path_of(peer);
-
-		rte_prefetch0(RTE_PTR_ADD(path, offsetof(struct tg_path, endpoint)));
-	}
 }
 
 void

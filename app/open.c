@@ -52,7 +52,7 @@ is_unconfirmed(const struct wg_keypair *kp)
 	return atomic_load_explicit(&kp->unconfirmed, memory_order_acquire);
 }
 
-static __rte_noinline void
+static void
 tell_roamed(struct tg_crypto *c, struct rte_mbuf *m, const struct wg_peer *peer)
 {
 	struct tg_event roamed = {.kind = TG_EVENT_ROAMED, .id = peer->id};
@@ -70,6 +70,18 @@ tell_heard(struct tg_crypto *c, struct wg_keypair *kp)
 		atomic_store_explicit(&kp->heard, true, memory_order_relaxed);
 }
 
+/* Not from where the tag says. True: it is from elsewhere than the path leads to. */
+static __rte_noinline bool
+has_moved(struct tg_crypto *c, struct rte_mbuf *m, struct wg_peer *peer)
+{
+	const struct tg_path *path = tg_path_of(peer);
+	bool moved = path && !tg_endpoint_is(m, &path->endpoint);
+
+	if (moved || (!path && wg_peer_want_session(peer, c->now)))
+		tell_roamed(c, m, peer);
+	return moved;
+}
+
 /*
  * What an authenticated packet means to the peer, whatever its inside turns out to be. True: it
  * came from another endpoint than answers go to, or under a session that they are not sent under
@@ -79,11 +91,10 @@ static bool
 authenticated(struct tg_crypto *c, struct rte_mbuf *m, struct wg_keypair *kp, uint32_t len)
 {
 	struct wg_peer *peer = kp->peer;
-	const struct tg_path *path = tg_path_of(peer);
-	bool moved = likely(path) && !tg_endpoint_is(m, &path->endpoint);
+	bool moved =
+		tg_endpoint_tag(m) != atomic_load_explicit(&peer->path_tag, memory_order_acquire) &&
+		has_moved(c, m, peer);
 
-	if (unlikely(moved || (!path && wg_peer_want_session(peer, c->now))))
-		tell_roamed(c, m, peer);
 	if (unlikely(!atomic_load_explicit(&kp->heard, memory_order_relaxed)))
 		tell_heard(c, kp);
 	wg_peer_received(peer, c->now, len != 0);

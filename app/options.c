@@ -162,7 +162,7 @@ take(struct tg_options *o, enum option_id id, char *value, char *error)
 		o->mss_clamp = true;
 		return 0;
 	case OPTION_MAX_PEERS:
-		return number("max-peers", value, 1, WG_PEER_SLOTS_MAX, &o->max_peers, error);
+		return number("max-peers", value, 1, WG_PEERS_MAX, &o->max_peers, error);
 	case OPTION_MBUFS:
 		return number("mbufs", value, 4096, 1 << 24, &o->mbufs, error);
 	case OPTION_MTU:

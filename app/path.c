@@ -7,6 +7,8 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#define TAG_FACTOR UINT64_C(0x9e3779b97f4a7c15) /* odd, bits well mixed */
+
 static struct tg_hop *
 lookup(const struct tg_env *env, const struct wg_endpoint *to)
 {
@@ -117,6 +119,9 @@ publish(struct rcu *rcu, struct wg_peer *peer, struct tg_path *path)
 {
 	struct tg_path *old = atomic_exchange_explicit(&peer->path, path, memory_order_acq_rel);
 
+	/* Who finds a tag finds the path that it is of, or a later one. */
+	atomic_store_explicit(&peer->path_tag, path ? tg_endpoint_tag_of(&path->endpoint) : 0,
+		memory_order_release);
 	if (old)
 		rcu_call(rcu, &old->rcu, free_path);
 }
@@ -215,4 +220,43 @@ tg_endpoint_is(struct rte_mbuf *m, const struct wg_endpoint *e)
 	return e->family == AF_INET6 &&
 		memcmp(ip + offsetof(struct rte_ipv6_hdr, src_addr), e->addr, 16) == 0 &&
 		memcmp(ip + offsetof(struct rte_ipv6_hdr, dst_addr), e->src, 16) == 0;
+}
+
+/* addrs: theirs and ours, 8 bytes or 32. Each step leaves different values different. */
+static inline uint64_t
+tag(const uint8_t *addrs, bool v4, uint16_t port, uint16_t iface)
+{
+	uint64_t sum = (port | (uint32_t)iface << 16) * TAG_FACTOR, part;
+
+	memcpy(&part, addrs, sizeof(part));
+	sum ^= part;
+	for (unsigned int i = 8; !v4 && i < 32; i += 8) {
+		memcpy(&part, addrs + i, sizeof(part));
+		sum = (sum ^ sum >> 32) * TAG_FACTOR ^ part;
+	}
+	return sum;
+}
+
+uint64_t
+tg_endpoint_tag(struct rte_mbuf *m)
+{
+	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *ip = message - tg_meta(m)->outer_len;
+	uint16_t port, iface = (uint16_t)(m->port + 1);
+
+	memcpy(&port, message - sizeof(struct rte_udp_hdr), sizeof(port));
+	if (likely(ip[0] >> 4 == 4))
+		return tag(ip + offsetof(struct rte_ipv4_hdr, src_addr), true, port, iface);
+	return tag(ip + offsetof(struct rte_ipv6_hdr, src_addr), false, port, iface);
+}
+
+uint64_t
+tg_endpoint_tag_of(const struct wg_endpoint *e)
+{
+	unsigned int len = e->family == AF_INET ? 4 : 16;
+	uint8_t addrs[32];
+
+	memcpy(addrs, e->addr, len);
+	memcpy(addrs + len, e->src, len);
+	return tag(addrs, e->family == AF_INET, e->port, e->iface);
 }

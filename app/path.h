@@ -60,6 +60,14 @@ void tg_endpoint_read(struct rte_mbuf *m, uint16_t past, struct wg_endpoint *fro
 bool tg_endpoint_is(struct rte_mbuf *m, const struct wg_endpoint *e);
 
 /*
+ * The same in one number, data path and control: endpoints that differ have tags that differ, but
+ * for chance, 2^-64. So peer->path_tag tells of nearly every message, without a look at the path,
+ * that its sender has not moved. An interface that is not known is another here.
+ */
+uint64_t tg_endpoint_tag(struct rte_mbuf *m);
+uint64_t tg_endpoint_tag_of(const struct wg_endpoint *e);
+
+/*
  * Data path. Puts the headers before a message; mac is the hop's, id the IPv4 identification. 0, or
  * what pkt_outer_write() returns; m is not changed then.
  */

@@ -294,8 +294,9 @@ make_crypto(struct tg_pipeline *p, unsigned int i, const struct tg_pipeline_para
 		rte_errno = errno;
 		return false;
 	}
-	crypto->lane = zalloc(
-		"lane", sizeof(*crypto->lane) + params->max_peers * sizeof(crypto->lane->peers[0]));
+	crypto->lane = zalloc("lane",
+		sizeof(*crypto->lane) +
+			wg_peer_slots(params->max_peers) * sizeof(crypto->lane->peers[0]));
 	if (!crypto->lane)
 		return false;
 	crypto->queue = crypto_queue(p, crypto, params);

@@ -40,12 +40,14 @@ create_tables(struct wg_device *dev, const struct wg_device_params *params)
 {
 	static const uint8_t no_key[WG_KEY_LEN];
 	struct wg_identity *identity = wg_device_new_identity(no_key);
+	uint32_t slots = wg_peer_slots(params->max_peers);
 
 	if (!identity)
 		return -ENOMEM;
 	wg_device_set_identity(dev, identity);
-	dev->peer_vault = wg_vault_create(sizeof(struct wg_peer));
-	dev->keypair_vault = wg_vault_create(sizeof(struct wg_keypair));
+	dev->peer_vault = wg_vault_create(sizeof(struct wg_peer), slots, WG_PEER_HEAD);
+	/* Three in key slots, and as many may wait for the end of a grace period. */
+	dev->keypair_vault = wg_vault_create(sizeof(struct wg_keypair), 4 * slots, 0);
 	if (!dev->peer_vault || !dev->keypair_vault)
 		return -ENOMEM;
 	dev->admission = wg_admission_create(&dev->random);
@@ -53,7 +55,7 @@ create_tables(struct wg_device *dev, const struct wg_device_params *params)
 	dev->allowedips = wg_allowedips_create(params->rcu, params->max_peers);
 	if (!dev->admission || !dev->index || !dev->allowedips)
 		return -ENOMEM;
-	return wg_peers_init(&dev->peers, params->max_peers, &dev->random);
+	return wg_peers_init(&dev->peers, params->max_peers, dev->peer_vault, &dev->random);
 }
 
 static void
@@ -75,7 +77,7 @@ wg_device_create(const struct wg_device_params *params)
 {
 	struct wg_device *dev;
 
-	if (!params->max_peers || params->max_peers > WG_PEER_SLOTS_MAX || !params->lanes ||
+	if (!params->max_peers || params->max_peers > WG_PEERS_MAX || !params->lanes ||
 		sodium_init() < 0) {
 		errno = EINVAL;
 		return NULL;

@@ -48,7 +48,7 @@ struct wg_ops {
 };
 
 struct wg_device_params {
-	uint32_t max_peers; /* 1 to WG_PEER_SLOTS_MAX */
+	uint32_t max_peers; /* 1 to WG_PEERS_MAX */
 	uint32_t lanes; /* crypto lcores, see index.h */
 	struct rcu *rcu;
 	const struct wg_ops *ops;
@@ -65,7 +65,8 @@ void wg_device_destroy(struct wg_device *dev);
 
 /*
  * Applies all of u or nothing (device_apply.c tells how). 0, -ENOMEM, -ENOSPC (more peers than
- * max_peers) or -EINVAL. A peer with our own public key is silently ignored; a new private key
+ * max_peers), -EAGAIN (so many were removed just now that no slot is free before the data path has
+ * let go of them) or -EINVAL. A peer with our own public key is silently ignored; a new private key
  * drops such a peer and all sessions. Keepalive from 0 to N makes the next tick send one. Sessions
  * of peers that keep their keys are not disturbed.
  */

@@ -117,7 +117,7 @@ plan_peer(const struct wg_device *dev, struct plan *plan, size_t i)
 			return -ENOSPC;
 		plan->created[i] = wg_peer_create(dev->peer_vault, up->public_key);
 		if (!plan->created[i])
-			return -ENOMEM;
+			return -errno;
 		plan->count++;
 		k->exists = true;
 	}

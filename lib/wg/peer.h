@@ -21,11 +21,12 @@
 #include "noise.h"
 #include "timers.h"
 
-#define WG_PEER_SLOT_BITS 20
+#define WG_PEER_SLOT_BITS 21
 #define WG_PEER_SLOT_MASK ((UINT32_C(1) << WG_PEER_SLOT_BITS) - 1)
-#define WG_PEER_SLOTS_MAX (UINT32_C(1) << WG_PEER_SLOT_BITS)
-/* No peer has an id from here on: free for other tins. */
-#define WG_PEER_ID_RESERVED UINT32_C(0xfff00000)
+#define WG_PEERS_MAX (UINT32_C(1) << (WG_PEER_SLOT_BITS - 1))
+/* No peer has an id from here on: free for other tins. Nor has one 0. */
+#define WG_PEER_ID_RESERVED (~WG_PEER_SLOT_MASK)
+#define WG_PEER_ID_NONE UINT32_MAX
 
 #define WG_WANT_INTERVAL (WG_NS_PER_S / 8)
 
@@ -34,6 +35,13 @@
 
 struct wg_vault;
 
+/* So many slots a device for max_peers has, from 0 on; see peers.h. */
+static inline uint32_t
+wg_peer_slots(uint32_t max_peers)
+{
+	return RTE_MAX(2 * max_peers, UINT32_C(64));
+}
+
 /* The newest message that has left, by session (local index). Counters are their low 32 bits. */
 struct wg_sent {
 	uint32_t session;
@@ -41,8 +49,11 @@ struct wg_sent {
 };
 
 struct wg_peer {
+	/* The head, WG_PEER_HEAD: the slot's, whose memory keeps it from owner to owner. */
+	_Atomic uint32_t live; /* id while the peer is published, else WG_PEER_ID_NONE */
+	uint32_t id; /* from wg_peers_add() on */
+
 	/* Read by the data path. */
-	uint32_t id;
 	_Atomic uint16_t weight; /* share of a saturated port */
 	_Atomic uint16_t replay_window; /* packets that the peer accepts behind the newest */
 	_Atomic uint16_t mtu; /* bytes of IP packet that fit the way to it; UINT16_MAX: not known */
@@ -52,6 +63,7 @@ struct wg_peer {
 	_Atomic(struct wg_keypair *) current;
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: no session, or no
 				 way there */
+	_Atomic uint64_t path_tag; /* the app's too: of the endpoint that path leads to */
 	/* Control's, here because there is room. */
 	struct wg_peer *same_bucket;
 
@@ -84,9 +96,11 @@ struct wg_peer {
 	struct rcu_head rcu;
 };
 
+#define WG_PEER_HEAD offsetof(struct wg_peer, weight)
+
 /*
- * Control. A peer that nobody sees yet; NULL when memory is short. vault: of things of this size.
- * No hugepages: there may be a million of them, and an idle one shall cost no more than itself.
+ * Control. A peer that nobody sees yet, in a slot of its own; NULL and errno as wg_vault_take(). No
+ * hugepages: there may be a million of them, and an idle one shall cost no more than itself.
  */
 struct wg_peer *wg_peer_create(struct wg_vault *vault, const uint8_t public_key[WG_KEY_LEN]);
 /* Wipes and frees, at once or as the function for rcu_call(). NULL is allowed for the former. */

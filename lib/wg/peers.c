@@ -7,25 +7,24 @@
 
 #include "peers.h"
 
-#define GENERATIONS (WG_PEER_ID_RESERVED >> WG_PEER_SLOT_BITS)
+/* Generation 0 is left out: no id is 0. */
+#define GENERATIONS ((WG_PEER_ID_RESERVED >> WG_PEER_SLOT_BITS) - 1)
 
 int
-wg_peers_init(struct wg_peers *p, uint32_t max, const struct wg_random *rnd)
+wg_peers_init(
+	struct wg_peers *p, uint32_t max, const struct wg_vault *vault, const struct wg_random *rnd)
 {
 	uint32_t buckets = rte_align32pow2(max);
 
-	p->slots = calloc(max, sizeof(*p->slots));
-	p->generations = calloc(max, sizeof(*p->generations));
-	p->free_slots = calloc(max, sizeof(*p->free_slots));
 	p->buckets = calloc(buckets, sizeof(struct wg_peer *));
-	if (!p->slots || !p->generations || !p->free_slots || !p->buckets) {
-		wg_peers_fini(p);
+	if (!p->buckets)
 		return -ENOMEM;
-	}
+	p->slots = wg_vault_base(vault);
+	p->n_slots = wg_peer_slots(max);
 	p->max = max;
 	p->bucket_mask = buckets - 1;
-	for (uint32_t i = 0; i < max; i++)
-		p->free_slots[i] = i;
+	/* Where nobody has been yet there are zeroes, which name slot 0. */
+	atomic_init(&p->slots[0].live, WG_PEER_ID_NONE);
 	TAILQ_INIT(&p->order);
 	wg_random_fill(rnd, p->salt, sizeof(p->salt));
 	return 0;
@@ -34,9 +33,6 @@ wg_peers_init(struct wg_peers *p, uint32_t max, const struct wg_random *rnd)
 void
 wg_peers_fini(struct wg_peers *p)
 {
-	free(p->slots);
-	free(p->generations);
-	free(p->free_slots);
 	free(p->buckets);
 	memset(p, 0, sizeof(*p));
 }
@@ -62,34 +58,35 @@ wg_peers_find(const struct wg_peers *p, const uint8_t public_key[WG_KEY_LEN])
 	return peer;
 }
 
+/* last: of the slot's owner before, 0 when there was none. */
+static uint32_t
+next_id(uint32_t last, uint32_t slot)
+{
+	return ((last >> WG_PEER_SLOT_BITS) % GENERATIONS + 1) << WG_PEER_SLOT_BITS | slot;
+}
+
 void
 wg_peers_add(struct wg_peers *p, struct wg_peer *peer)
 {
 	struct wg_peer **bucket = bucket_of(p, peer->handshake.remote_static);
-	uint32_t slot = p->free_slots[p->next_free];
 
-	p->next_free = (p->next_free + 1) % p->max;
 	p->count++;
-	peer->id = (uint32_t)p->generations[slot] << WG_PEER_SLOT_BITS | slot;
+	peer->id = next_id(peer->id, (uint32_t)(peer - p->slots));
 	peer->same_bucket = *bucket;
 	*bucket = peer;
 	TAILQ_INSERT_TAIL(&p->order, peer, order);
-	atomic_store_explicit(&p->slots[slot], peer, memory_order_release);
+	atomic_store_explicit(&peer->live, peer->id, memory_order_release);
 }
 
 void
 wg_peers_remove(struct wg_peers *p, struct wg_peer *peer)
 {
 	struct wg_peer **link = bucket_of(p, peer->handshake.remote_static);
-	uint32_t slot = peer->id & WG_PEER_SLOT_MASK;
 
 	while (*link != peer)
 		link = &(*link)->same_bucket;
 	*link = peer->same_bucket;
 	TAILQ_REMOVE(&p->order, peer, order);
-	atomic_store_explicit(&p->slots[slot], NULL, memory_order_release);
-	p->generations[slot] = (p->generations[slot] + 1) % GENERATIONS;
-	/* The ring's tail: max - count slots are free from next_free on. */
-	p->free_slots[(p->next_free + p->max - p->count) % p->max] = slot;
+	atomic_store_explicit(&peer->live, WG_PEER_ID_NONE, memory_order_release);
 	p->count--;
 }

@@ -29,8 +29,6 @@
 #define EPISODE (2 * SOAK_HOUR)
 /* The allocator gives a bit more than asked for, and not always the same. */
 #define BYTES_NOISE 1000
-/* Chunks of the gateway's vault of sessions, which double up to 4096 places. */
-#define VAULT_GROWTH 20
 /* So that how much more does not depend on what was freed before. */
 #define MMAP_THRESHOLD (32 << 20)
 
@@ -255,13 +253,6 @@ memory(const struct soak *s)
 	return m;
 }
 
-/* A vault keeps a place and a pointer for as many sessions as there ever were at a time. */
-static size_t
-bytes_max(const struct soak *s, const struct soak_memory *first)
-{
-	return first->bytes + first->bytes / BYTES_NOISE + 4 * sizeof(void *) * (s->n + 1);
-}
-
 static void
 check_quiet(struct soak *s, const struct soak_memory *first)
 {
@@ -274,11 +265,12 @@ check_quiet(struct soak *s, const struct soak_memory *first)
 		check_forgotten(s, i, SOAK_FROM_PEER);
 	}
 	soak_check(s, !s->ev.n, "%u events are left", s->ev.n);
-	soak_check(s, m.objects == first->objects && m.bytes <= bytes_max(s, first),
+	soak_check(s,
+		m.objects == first->objects && m.bytes <= first->bytes + first->bytes / BYTES_NOISE,
 		"%zu objects of %zu bytes are held, at first %zu of %zu", m.objects, m.bytes,
 		first->objects, first->bytes);
-	soak_check(s, m.guarded <= first->guarded + VAULT_GROWTH,
-		"%zu guarded objects are held, at first %zu", m.guarded, first->guarded);
+	soak_check(s, m.guarded == first->guarded, "%zu guarded objects are held, at first %zu",
+		m.guarded, first->guarded);
 	soak_check(s, !s->counts.refusals[WG_REFUSED_RESOURCES], "a session found no room");
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the program holds in memory: the linker leads malloc and its kin through here (meson.build),
- * and sodium_malloc likewise. What libraries outside the tree allocate for themselves does not
- * count.
+ * and sodium_malloc likewise. Mappings are led through here too, to be plain memory, and do not
+ * count; nor does what libraries outside the tree allocate for themselves.
  */
 #ifndef SOAK_MEMORY_H
 #define SOAK_MEMORY_H

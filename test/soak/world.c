@@ -224,7 +224,7 @@ soak_create(struct soak *s, uint32_t peers, uint32_t busy, uint64_t seed)
 		.seed = seed, .n = peers, .busy = busy, .ev.now = START, .rcu = rcu_create(1)};
 	s->sides = calloc(peers + 1, sizeof(*s->sides));
 	s->pairs = calloc(peers + 1, sizeof(*s->pairs));
-	s->by_slot = calloc(peers, sizeof(*s->by_slot));
+	s->by_slot = calloc(wg_peer_slots(peers), sizeof(*s->by_slot));
 	s->stories = soak_story_create(peers + 1);
 	soak_check(s, s->rcu && s->sides && s->pairs && s->by_slot && s->stories, "out of memory");
 	soak_net_create(s);

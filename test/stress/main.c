@@ -330,7 +330,7 @@ add_peer(struct stress *s, unsigned int peer)
 	owners_set(&s->owners, peer, peer);
 }
 
-/* All in one update: each comes back in the other's slot, when all slots were taken. */
+/* All in one update: each comes back under another id, in a slot that others have had. */
 static void
 swap_peers(struct stress *s, unsigned int a, unsigned int b)
 {

@@ -128,37 +128,6 @@ test_remove_peer_with_session(void **state)
 	net_destroy(net);
 }
 
-/* Two slots, four peers one after the other: slots alternate, generations grow, no id comes twice.
- */
-static void
-test_ids(void **state)
-{
-	struct net *net = net_create(2);
-	struct net_side *side = &net->side[0];
-	uint32_t expected[] = {0x000000, 0x000001, 0x100000, 0x100001, 0x200000};
-
-	RTE_SET_USED(state);
-	for (size_t i = 0; i < RTE_DIM(expected); i++) {
-		net_introduce(net, 0, 1, false);
-		assert_int_equal(net_peer(net, 0, 1)->id, expected[i]);
-		assert_ptr_equal(wg_device_peer(side->dev, expected[i]), net_peer(net, 0, 1));
-		for (size_t j = 0; j < i; j++)
-			assert_null(wg_device_peer(side->dev, expected[j]));
-		remove_peer(net, 0, 1);
-	}
-	assert_null(wg_device_peer(side->dev, WG_PEER_SLOT_MASK));
-	assert_null(wg_device_peer(side->dev, UINT32_MAX));
-	/* 5 owners so far, and 2 * 4095 - 5 more: then the first id comes back. */
-	for (int i = 5; i < 2 * 4095; i++) {
-		net_introduce(net, 0, 1, false);
-		assert_true(net_peer(net, 0, 1)->id < WG_PEER_ID_RESERVED);
-		remove_peer(net, 0, 1);
-	}
-	net_introduce(net, 0, 1, false);
-	assert_int_equal(net_peer(net, 0, 1)->id, 0);
-	net_destroy(net);
-}
-
 static void
 allow(struct wg_update_peer *up, const char *addr, uint8_t len)
 {
@@ -468,7 +437,6 @@ main(void)
 		cmocka_unit_test(test_private_key_change),
 		cmocka_unit_test(test_private_key_change_during_handshake),
 		cmocka_unit_test(test_remove_peer_with_session),
-		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_allowed_ips),
 		cmocka_unit_test(test_update_only_and_replace_peers),
 		cmocka_unit_test(test_failed_updates_change_nothing),

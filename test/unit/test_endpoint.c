@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where a message came from: tg_endpoint_is() says without reading it all what
- * wg_endpoint_equal() says of what tg_endpoint_read() reads.
+ * wg_endpoint_equal() says of what tg_endpoint_read() reads, and tags are the same when all is.
  */
 #include "test_eal.h"
 
@@ -42,6 +42,8 @@ assert_is(struct rte_mbuf *m, const struct wg_endpoint *e, bool expected)
 	tg_endpoint_read(m, 0, &read);
 	assert_int_equal(wg_endpoint_equal(&read, e), expected);
 	assert_int_equal(tg_endpoint_is(m, e), expected);
+	assert_int_equal(
+		tg_endpoint_tag(m) == tg_endpoint_tag_of(e), memcmp(&read, e, sizeof(read)) == 0);
 }
 
 /* Every byte of port, address and source counts. */

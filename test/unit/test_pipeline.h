@@ -200,7 +200,7 @@ bed_assert_nothing_held(const struct bed *bed)
 		assert_int_equal(bed->p.crypto[i]->n_held, 0);
 		assert_int_equal(bed->p.crypto[i]->n_parked, 0);
 		assert_int_equal(bed->p.crypto[i]->lane->waiting, 0);
-		for (slot = 0; slot < bed->max_peers; slot++) {
+		for (slot = 0; slot < wg_peer_slots(bed->max_peers); slot++) {
 			const struct tg_lane_peer *peer = &bed->p.crypto[i]->lane->peers[slot];
 
 			assert_int_equal(peer->waiting, 0);

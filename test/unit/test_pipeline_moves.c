@@ -54,6 +54,7 @@ move(struct bed *bed, unsigned int peer, uint16_t port, uint8_t n, uint16_t fami
 	}
 	bed->peers[peer].address = to;
 	memcpy(to.src, us.addr, sizeof(to.src));
+	to.iface = port + 1;
 	bed_neighbour(bed, port, family, to.addr, true);
 	wg_device_roamed(bed->gateway.dev, bed_peer(bed, peer)->id, &to);
 }
@@ -126,6 +127,43 @@ test_to_another_port(void **state)
 	bed_finish(bed);
 }
 
+/* Messages of this bed do not tell the interface that they come in by: they come from nowhere else.
+ */
+static void
+test_interface_not_known(void **state)
+{
+	struct bed *bed = start(0, 0);
+	unsigned int events;
+
+	RTE_SET_USED(state);
+	move(bed, 0, WAN, 100, AF_INET);
+	assert_int_equal(bed_peer(bed, 0)->endpoint.iface, WAN + 1);
+	events = bed->n_events[TG_EVENT_ROAMED];
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 1);
+	assert_int_equal(bed->n_events[TG_EVENT_ROAMED], events);
+	bed_finish(bed);
+}
+
+/* There was no way to where it was: control hears of it all the same, and there is one. */
+static void
+test_without_a_path(void **state)
+{
+	struct bed *bed = start(0, 0);
+
+	RTE_SET_USED(state);
+	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	assert_int_equal(bed_peer(bed, 0)->path_tag, 0);
+	bed->peers[0].address = bed_endpoint(100, AF_INET);
+	bed_neighbour(bed, WAN, AF_INET, bed->peers[0].address.addr, true);
+	bed_site_send(bed, 0, BED_LAN, 1, 100);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, 1);
+	assert_non_null(tg_path_of(bed_peer(bed, 0)));
+	bed_finish(bed);
+}
+
 int
 main(void)
 {
@@ -133,6 +171,8 @@ main(void)
 		cmocka_unit_test(test_to_the_other_family),
 		cmocka_unit_test(test_to_where_it_does_not_fit),
 		cmocka_unit_test(test_to_another_port),
+		cmocka_unit_test(test_interface_not_known),
+		cmocka_unit_test(test_without_a_path),
 	};
 
 	if (bed_init())

@@ -518,6 +518,35 @@ test_peer_moves(void **state)
 	bed_finish(bed);
 }
 
+/* There and back: each time the answers follow. */
+static void
+test_peer_moves_back(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	for (i = 0; i < 2; i++) {
+		const struct wg_peer *peer = bed_peer(bed, i);
+		struct wg_endpoint home = bed->peers[i].address;
+
+		move(bed, i, (uint8_t)(100 + i));
+		bed_site_send(bed, i, BED_LAN, 3 * i + 1, 100);
+		bed_settle(bed);
+		assert_memory_not_equal(peer->endpoint.addr, home.addr, 16);
+		bed->peers[i].address = home;
+		bed_site_send(bed, i, BED_LAN, 3 * i + 1, 100);
+		bed_settle(bed);
+		assert_memory_equal(peer->endpoint.addr, home.addr, 16);
+		assert_int_equal(peer->endpoint.port, home.port);
+		assert_int_equal(bed->flows[3 * i + 1].got, 2);
+		assert_int_equal(peer->path_tag, tg_endpoint_tag_of(&tg_path_of(peer)->endpoint));
+	}
+	bed_finish(bed);
+}
+
 /* Also when it may not send what it sent: the endpoint is the protocol's affair. */
 static void
 test_peer_moves_with_a_refused_packet(void **state)
@@ -609,6 +638,7 @@ run(void)
 		cmocka_unit_test(test_replays_are_dropped_and_heard_is_said_once),
 		cmocka_unit_test(test_first_message_waits_for_its_session),
 		cmocka_unit_test(test_peer_moves),
+		cmocka_unit_test(test_peer_moves_back),
 		cmocka_unit_test(test_peer_moves_with_a_refused_packet),
 		cmocka_unit_test(test_busy_port_loses_nothing_and_keeps_order),
 	};

@@ -146,7 +146,7 @@ set_up(struct world *w, uint64_t rate, uint32_t window)
 	p.pkt_offset = offsetof(struct rte_mbuf, dynfield1);
 	p.drop = on_drop;
 	test_fq_start(&w->t, p, PKTS);
-	w->vault = wg_vault_create(sizeof(*w->peer));
+	w->vault = wg_vault_create(sizeof(*w->peer), 1, WG_PEER_HEAD);
 	w->peer = wg_peer_create(w->vault, (const uint8_t[WG_KEY_LEN]){9});
 	assert_non_null(w->peer);
 	atomic_store(&w->peer->replay_window, (uint16_t)window);

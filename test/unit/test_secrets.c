@@ -16,7 +16,6 @@
 
 #include "device.h"
 #include "test_eal.h"
-#include "vault.h"
 
 #define PAGE 4096
 #define PIECE (256 * PAGE)
@@ -318,56 +317,11 @@ test_keys_are_guarded_while_in_use_and_gone_afterwards(void **state)
 		assert_int_equal(guarded[s] + elsewhere[s], 0);
 }
 
-/* 64 in the first chunk, as many in the second, then twice as many. */
-static void
-test_a_vault_gives_zeroed_memory_and_takes_it_back(void **state)
-{
-	struct wg_vault *v = wg_vault_create(128);
-	uint8_t *things[200];
-
-	RTE_SET_USED(state);
-	assert_non_null(v);
-	for (unsigned int round = 0; round < 3; round++) {
-		for (unsigned int i = 0; i < RTE_DIM(things); i++) {
-			things[i] = wg_vault_take(v);
-			assert_non_null(things[i]);
-			assert_int_equal((uintptr_t)things[i] % RTE_CACHE_LINE_SIZE, 0);
-			assert_true(sodium_is_zero(things[i], 128));
-			memset(things[i], (int)i + 1, 128);
-		}
-		for (unsigned int i = 0; i < RTE_DIM(things); i++) {
-			for (unsigned int k = 0; k < 128; k++)
-				assert_int_equal(things[i][k], (uint8_t)(i + 1));
-			wg_vault_give(v, things[i]);
-		}
-	}
-	wg_vault_give(v, NULL);
-	wg_vault_destroy(v);
-	wg_vault_destroy(NULL);
-}
-
-/* Of 64 the one that was given back is taken again after the 63 that are free longer. */
-static void
-test_a_vault_reuses_late(void **state)
-{
-	struct wg_vault *v = wg_vault_create(64);
-	void *first = wg_vault_take(v);
-
-	RTE_SET_USED(state);
-	wg_vault_give(v, first);
-	for (unsigned int i = 0; i < 63; i++)
-		assert_ptr_not_equal(wg_vault_take(v), first);
-	assert_ptr_equal(wg_vault_take(v), first);
-	wg_vault_destroy(v);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys_are_guarded_while_in_use_and_gone_afterwards),
-		cmocka_unit_test(test_a_vault_gives_zeroed_memory_and_takes_it_back),
-		cmocka_unit_test(test_a_vault_reuses_late),
 	};
 
 	if (sodium_init() < 0)
