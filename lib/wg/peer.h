@@ -64,8 +64,9 @@ struct wg_peer {
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: no session, or no
 				 way there */
 	_Atomic uint64_t path_tag; /* the app's too: of the endpoint that path leads to */
-	/* Control's, here because there is room. */
+	/* Control's, here and below because there is room. */
 	struct wg_peer *same_bucket;
+	struct wg_vault *vault; /* that it is from */
 
 	/* Stamped by who sends, who receives looks at it: ns, 0 for never. */
 	_Atomic uint64_t last_sent __rte_cache_aligned;
@@ -75,6 +76,7 @@ struct wg_peer {
 	_Atomic uint64_t tx_bytes; /* data messages; by the peer's TX stage only */
 	struct wg_sent
 		sent[2]; /* of the session in use and the one before; the peer's TX stage only */
+	uint16_t persistent_keepalive; /* s, 0 for off */
 
 	/* Stamped by who receives. */
 	_Atomic uint64_t last_received __rte_cache_aligned;
@@ -90,9 +92,7 @@ struct wg_peer {
 	struct wg_cookie cookie;
 	struct wg_peer_timers timers;
 	struct wg_allowedips_list allowed;
-	uint16_t persistent_keepalive; /* s, 0 for off */
 	TAILQ_ENTRY(wg_peer) order;
-	struct wg_vault *vault; /* that it is from */
 	struct rcu_head rcu;
 };
 

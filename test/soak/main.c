@@ -271,6 +271,8 @@ check_quiet(struct soak *s, const struct soak_memory *first)
 		first->objects, first->bytes);
 	soak_check(s, m.guarded == first->guarded, "%zu guarded objects are held, at first %zu",
 		m.guarded, first->guarded);
+	soak_check(s, m.kept == first->kept, "%zu peers and sessions are held, at first %zu",
+		m.kept, first->kept);
 	soak_check(s, !s->counts.refusals[WG_REFUSED_RESOURCES], "a session found no room");
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "memory.h"
 
+#include "vault.h"
+
 #include <malloc.h>
 
 #include <rte_common.h>
@@ -29,6 +31,10 @@ int __wrap_sodium_mlock(void *p, size_t len);
 int __wrap_sodium_munlock(void *p, size_t len);
 void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_mprotect(void *addr, size_t len, int prot);
+void *__real_wg_vault_take(struct wg_vault *v);
+void __real_wg_vault_give(struct wg_vault *v, void *thing);
+void *__wrap_wg_vault_take(struct wg_vault *v);
+void __wrap_wg_vault_give(struct wg_vault *v, void *thing);
 
 struct soak_memory
 soak_memory(void)
@@ -106,6 +112,22 @@ __wrap_sodium_free(void *p)
 {
 	held.guarded -= p != NULL;
 	__real_free(p);
+}
+
+void *
+__wrap_wg_vault_take(struct wg_vault *v)
+{
+	void *thing = __real_wg_vault_take(v);
+
+	held.kept += thing != NULL;
+	return thing;
+}
+
+void
+__wrap_wg_vault_give(struct wg_vault *v, void *thing)
+{
+	held.kept -= thing != NULL;
+	__real_wg_vault_give(v, thing);
 }
 
 int
