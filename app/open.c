@@ -9,8 +9,11 @@
 #include "path.h"
 #include "route.h"
 
-/* How long packets are kept for the path, or the session, that the answer shall take. */
-#define PARK_TIME_MAX UINT64_C(2000000)
+/*
+ * How long packets are kept for the path, or the session, that the answer shall take: control may
+ * have to wait for a CPU, several ms where others use it.
+ */
+#define PARK_TIME_MAX UINT64_C(10000000)
 
 /* An authenticated message: before the cipher its session is known, behind it everything. */
 void
