@@ -518,6 +518,43 @@ test_peer_moves(void **state)
 	bed_finish(bed);
 }
 
+/* Of n more, sent from a new address, those that wait for control. */
+static unsigned int
+send_moved(struct bed *bed, unsigned int n)
+{
+	while (n--) {
+		bed_site_send(bed, 0, BED_LAN, 1, 100);
+		bed_rx(bed);
+		bed_crypto(bed);
+	}
+	return parked(bed);
+}
+
+/* After 10 ms a packet goes on as it is, and so does the first of more than there is room for. */
+static void
+test_peer_moves_and_control_is_late(void **state)
+{
+	struct bed *bed = make((struct bed_params){.seed = 1});
+
+	RTE_SET_USED(state);
+	bed_know_all(bed);
+	bed_connect_all(bed);
+	move(bed, 0, 100);
+	assert_int_equal(send_moved(bed, 1), 1);
+	bed->now += 9 * MS;
+	assert_int_equal(send_moved(bed, 1), 2);
+	bed->now += 2 * MS;
+	bed_crypto(bed);
+	assert_int_equal(parked(bed), 1);
+	assert_int_equal(send_moved(bed, TG_PARK_MAX), TG_PARK_MAX);
+	bed_tx(bed);
+	bed_collect(bed, LAN, 2);
+	assert_int_equal(bed->flows[1].got, 2);
+	bed_settle(bed);
+	assert_int_equal(bed->flows[1].got, TG_PARK_MAX + 2);
+	bed_finish(bed);
+}
+
 /* There and back: each time the answers follow. */
 static void
 test_peer_moves_back(void **state)
@@ -639,6 +676,7 @@ run(void)
 		cmocka_unit_test(test_first_message_waits_for_its_session),
 		cmocka_unit_test(test_peer_moves),
 		cmocka_unit_test(test_peer_moves_back),
+		cmocka_unit_test(test_peer_moves_and_control_is_late),
 		cmocka_unit_test(test_peer_moves_with_a_refused_packet),
 		cmocka_unit_test(test_busy_port_loses_nothing_and_keeps_order),
 	};
