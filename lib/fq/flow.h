@@ -168,34 +168,28 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 	f->watched = true;
 }
 
-static inline uint32_t
-fq_node_take(struct fq *q)
-{
-	uint32_t at = q->free;
-
-	q->free = q->nodes[at].next;
-	return at;
-}
-
 static inline void
-fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, fq_link link, uint32_t now)
+fq_flow_append(struct fq *q, struct fq_tin *t, struct fq_flow *f, fq_link link, uint32_t now)
 {
-	uint32_t at = fq_node_take(q);
-	struct fq_flow *f = &q->flows[fi];
-	uint32_t *last = f->packets ? &q->nodes[f->tail].next : &f->head;
-	uint32_t len = fq_link_len(link);
+	uint32_t at = q->free, len = fq_link_len(link);
+	struct fq_node *nodes = q->nodes;
 	uint64_t load = fq_load(len);
 
-	f->len = f->packets ? f->len : (uint16_t)len;
-	q->nodes[at].link = link;
-	q->nodes[at].time = now;
-	*last = at;
+	q->free = nodes[at].next;
+	nodes[at].link = link;
+	nodes[at].time = now;
+	if (likely(f->packets)) {
+		nodes[f->tail].next = at;
+	} else {
+		f->head = at;
+		f->len = (uint16_t)len;
+	}
 	f->tail = at;
 	FQ_ADD(f->load, load);
 	FQ_ADD(t->load, load);
 	FQ_ADD(q->load, load);
 	if (unlikely(f->bytes > t->fat_bytes)) {
-		t->fat = fi;
+		t->fat = (uint32_t)(f - q->flows);
 		t->fat_bytes = f->bytes;
 	}
 }
