@@ -80,7 +80,7 @@ enqueue_one(
 	}
 	t = &q->tins[f->tin];
 	configure(q, t, item->conf);
-	fq_flow_append(q, t, f, fq_link_make(item->m, fq_wire_len(q, item->m)), now);
+	fq_flow_append(q, t, f, item->m, now);
 	if (unlikely(t->bytes >= t->excess_at))
 		fq_excess_update(q, f->tin);
 	while (unlikely(t->packets > fq_tin_limit(q, t)))

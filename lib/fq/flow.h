@@ -169,17 +169,18 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 }
 
 static inline void
-fq_flow_append(struct fq *q, struct fq_tin *t, struct fq_flow *f, fq_link link, uint32_t now)
+fq_flow_append(struct fq *q, struct fq_tin *t, struct fq_flow *f, struct rte_mbuf *m, uint32_t now)
 {
-	uint32_t at = q->free, len = fq_link_len(link);
+	uint32_t at = q->free, len = fq_wire_len(q, m);
 	struct fq_node *nodes = q->nodes;
 	uint64_t load = fq_load(len);
 
 	q->free = nodes[at].next;
-	nodes[at].link = link;
+	nodes[at].link = (uintptr_t)m;
 	nodes[at].time = now;
 	if (likely(f->packets)) {
 		nodes[f->tail].next = at;
+		nodes[f->tail].link |= (fq_link)len << 48;
 	} else {
 		f->head = at;
 		f->len = (uint16_t)len;
@@ -203,7 +204,7 @@ fq_flow_unlink(struct fq *q, struct fq_tin *t, struct fq_flow *f)
 	uint64_t load = fq_load(f->len);
 
 	f->head = node->next;
-	f->len = (uint16_t)fq_link_len(q->nodes[node->next].link);
+	f->len = fq_link_next_len(node->link);
 	node->next = q->free;
 	q->free = at;
 	FQ_ADD(f->load, -load);

@@ -53,8 +53,8 @@
 enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };
 
 /*
- * A packet and its wire length in the 16 high bits, which no address of a user process has. So a
- * packet's length is known before the packet is in the cache.
+ * A packet, and in the 16 high bits, which no address of a user process has, the wire length of the
+ * one behind it. So a flow knows how long its next packet is before that is in the cache.
  */
 typedef uint64_t fq_link;
 
@@ -82,7 +82,7 @@ struct fq_flow {
 	uint32_t next; /* on its list */
 	uint32_t until; /* off its lists: the tin's turn at which deficit is forgotten */
 	struct fq_codel codel;
-	uint16_t len; /* of the first packet; here it is known before the node is in the cache */
+	uint16_t len; /* of the first packet, as on the wire */
 	uint16_t tin;
 	uint16_t blue; /* BLUE's drop probability over FQ_BLUE_ONE */
 	uint8_t blue_at; /* when blue last changed, fq_blue_tick */
@@ -296,22 +296,16 @@ fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
 	return fq_on_wire(q, m->pkt_len);
 }
 
-static inline fq_link
-fq_link_make(struct rte_mbuf *m, uint32_t len)
-{
-	return (uint64_t)(uintptr_t)m | (uint64_t)len << 48;
-}
-
 static inline struct rte_mbuf *
 fq_link_pkt(fq_link l)
 {
 	return (struct rte_mbuf *)(uintptr_t)(l & (UINT64_MAX >> 16));
 }
 
-static inline uint32_t
-fq_link_len(fq_link l)
+static inline uint16_t
+fq_link_next_len(fq_link l)
 {
-	return (uint32_t)(l >> 48);
+	return (uint16_t)(l >> 48);
 }
 
 /* Of one packet. */
