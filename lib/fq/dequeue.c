@@ -333,7 +333,7 @@ note_held_back(struct fq *q)
  * As many packets as are plain in a row. Who is next is worked out and not branched on: it is as
  * good as random, and known late.
  */
-static unsigned int
+static __rte_noinline unsigned int
 take_plain(
 	struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct sum *sum_out)
 {
