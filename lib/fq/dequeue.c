@@ -18,65 +18,86 @@
 
 /* A packet that has left its flow. */
 struct taken {
-	fq_link link; /* 0: CoDel or BLUE took it */
-	uint32_t age;
+	struct rte_mbuf *m; /* NULL: CoDel or BLUE took it */
+	uint32_t age, len;
 };
 
+/* Fading by 1/256 for each of n packets. */
 static inline uint32_t
-age_of(const struct fq_node *node, uint32_t now)
+peak_of(uint32_t peak, uint32_t n, uint32_t age)
 {
-	int32_t age = (int32_t)(now - node->time);
-
-	return (uint32_t)RTE_MAX(age, 0);
-}
-
-/* Fading by 1/256 per packet. */
-static inline uint32_t
-peak_of(uint32_t peak, uint32_t age)
-{
-	uint32_t faded = peak - (peak >> 8);
+	uint32_t faded = peak - n * (peak >> 8);
 
 	return RTE_MAX(age, faded);
 }
 
+/* What a packet adds to the histograms and to the statistics of its tin. */
 static inline void
 account(struct fq *q, struct fq_tin *t, const struct taken *p)
 {
 	uint32_t bits = rte_fls_u32(2 * p->age + 1) - 1;
-	uint32_t len = fq_link_len(p->link);
 
 	FQ_ADD(q->histogram[bits], 1);
 	FQ_ADD(t->histogram[fq_tin_bucket(bits)], 1);
-	FQ_ADD(q->sojourn_total, p->age);
-	FQ_SET(q->sojourn_peak, peak_of(q->sojourn_peak, p->age));
 	FQ_ADD(t->sojourn.avg, p->age - (t->sojourn.avg >> 5));
-	FQ_SET(t->sojourn.peak, peak_of(t->sojourn.peak, p->age));
+	FQ_SET(t->sojourn.peak, peak_of(t->sojourn.peak, 1, p->age));
 	FQ_ADD(t->sent_packets, 1);
-	FQ_ADD(t->sent_bytes, len);
-	FQ_ADD(q->c.bytes, len);
-	if (q->shaper.rate)
-		q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
+	FQ_ADD(t->sent_bytes, p->len);
+}
+
+/* What the packets of a call add to the queue's statistics. */
+struct sum {
+	uint64_t ages, bytes;
+	uint32_t oldest;
+};
+
+static inline void
+sum_add(struct sum *sum, const struct taken *p)
+{
+	sum->ages += p->age;
+	sum->bytes += p->len;
+	sum->oldest = RTE_MAX(sum->oldest, p->age);
+}
+
+static inline void
+account_sum(struct fq *q, unsigned int n, const struct sum *sum)
+{
+	FQ_ADD(q->c.packets, n);
+	FQ_ADD(q->c.bytes, sum->bytes);
+	FQ_ADD(q->sojourn_total, sum->ages);
+	FQ_SET(q->sojourn_peak, peak_of(q->sojourn_peak, RTE_MIN(n, 256u), sum->oldest));
+}
+
+/* False: the next packet has to wait for the time that this one takes on the wire. */
+static inline bool
+shape(struct fq *q, uint32_t len)
+{
+	if (!q->shaper.rate)
+		return true;
+	q->shaper.ready += fq_shaper_time_of(&q->shaper, len);
+	return !fq_is_after(q->shaper.ready, q->clock);
+}
+
+/* Only what came after now, before the clock was set back, is as old as that. */
+static inline bool
+is_let_go(struct fq *q, struct fq_flow *f, struct taken *p)
+{
+	p->age = p->age > INT32_MAX ? 0 : p->age;
+	return (p->age < q->police_at && !f->watched) || fq_police(q, f, p->m, p->age);
 }
 
 /* Takes the first packet off the flow. Deficits and counters are the caller's. */
 static __rte_always_inline struct taken
 flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 {
+	uint32_t len = f->len;
 	const struct fq_node *node = fq_flow_unlink(q, t, f);
-	struct taken p = {node->link, age_of(node, now)};
-	struct rte_mbuf *m = fq_link_pkt(p.link);
+	struct taken p = {fq_link_pkt(node->link), now - node->time, len};
 
-	rte_prefetch0(fq_pkt(q, m));
-	if (unlikely(p.age >= q->police_at || f->watched) && !fq_police(q, f, m, p.age))
-		p.link = 0;
+	rte_prefetch0(fq_pkt(q, p.m));
+	if (unlikely(p.age >= q->police_at || f->watched) && !is_let_go(q, f, &p))
+		p.m = NULL;
 	return p;
-}
-
-/* a where the mask is all ones, b where it is zero. */
-static inline void *
-pick(int64_t mask, const void *a, const void *b)
-{
-	return (void *)((uintptr_t)b ^ (((uintptr_t)a ^ (uintptr_t)b) & (uintptr_t)mask));
 }
 
 static inline const struct fq_flow *
@@ -103,36 +124,43 @@ ring_prefetch(const struct fq *q, const struct fq_ring *r)
 	rte_prefetch0(&q->flows[f->next]);
 }
 
+/* a where the mask is all ones, b where it is zero. */
+static inline uint32_t
+pick(uint32_t mask, uint32_t a, uint32_t b)
+{
+	return b ^ ((a ^ b) & mask);
+}
+
 /*
  * The first old flow has sent: to the end of its list when it has no credit left, off it when it
  * has no packets left. The flow that is first now. Turns end at random, and a branch that is
  * guessed wrong costs more.
  */
-static inline struct fq_flow *
+static inline uint32_t
 old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 {
-	int64_t end = (deficit - 1) >> 31;
-	struct fq_flow *first = pick(end, &q->flows[f->next], f);
+	uint32_t end = (uint32_t)((deficit - 1) >> 31), head = t->old.head;
+	uint32_t first = pick(end, f->next, head);
 
-	f->deficit = deficit + (int32_t)(q->quantum & (uint32_t)end);
-	if (unlikely(!(f->packets | (uint32_t)end))) {
+	f->deficit = deficit + (int32_t)(q->quantum & end);
+	if (unlikely(!(f->packets | end))) {
 		fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
-		return &q->flows[t->old.head];
+		return t->old.head;
 	}
-	t->turns -= (uint32_t)end;
-	t->old.tail ^= (t->old.tail ^ t->old.head) & (uint32_t)end;
-	t->old.head = (uint32_t)(first - q->flows);
+	t->turns -= end;
+	t->old.tail = pick(end, head, t->old.tail);
+	t->old.head = first;
 	return first;
 }
 
 /* The first tin has sent. All ones: its turn has ended. */
-static inline int64_t
+static inline uint32_t
 tin_turn(const struct fq *q, struct fq_tin *t, int32_t deficit)
 {
-	int64_t end = (deficit - 1) >> 31;
+	int32_t end = (deficit - 1) >> 31;
 
-	t->deficit = deficit + (fq_tin_quantum(q, t) & (int32_t)end);
-	return end;
+	t->deficit = deficit + (fq_tin_quantum(q, t) & end);
+	return (uint32_t)end;
 }
 
 /* The next packet is one of an old flow, and all there is to do is to send it. */
@@ -164,25 +192,27 @@ new_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 }
 
 /* The flow's next packet, and what follows from it but deficits. Link 0: there is none now. */
-static struct taken
-special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now)
+static __rte_always_inline struct taken
+special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struct sum *sum)
 {
 	struct fq_tin *t = &q->tins[ti];
 	struct taken p = {0};
 
-	while (!p.link && f->packets && f->deficit > 0)
+	while (!p.m && f->packets && f->deficit > 0)
 		p = flow_take(q, t, f, now);
-	if (!p.link)
-		return p;
+	if (!p.m)
+		return (struct taken){0};
 	account(q, t, &p);
+	sum_add(sum, &p);
+	shape(q, p.len);
 	if (unlikely(t->rate))
-		fq_tin_charge(q, ti, fq_link_len(p.link));
+		fq_tin_charge(q, ti, p.len);
 	return p;
 }
 
 /* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
 static struct rte_mbuf *
-tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now)
+tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now, struct sum *sum)
 {
 	struct fq_tin *t = &q->tins[ti];
 
@@ -190,21 +220,19 @@ tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now)
 		struct fq_fifo *l = t->fresh.n ? &t->fresh : &t->old;
 		struct fq_flow *f = &q->flows[l->head];
 		struct taken p;
-		int32_t len;
 
 		if (!f->packets && f->deficit > 0) {
 			fq_flow_release(q, fq_fifo_pop(q, t, l));
 			continue;
 		}
-		p = special_packet(q, ti, f, now);
-		len = (int32_t)fq_link_len(p.link);
-		t->deficit -= len;
+		p = special_packet(q, ti, f, now, sum);
+		t->deficit -= (int32_t)p.len;
 		if (l == &t->old)
-			old_next(q, t, f, f->deficit - len);
+			old_next(q, t, f, f->deficit - (int32_t)p.len);
 		else
-			new_next(q, t, f, f->deficit - len);
-		if (p.link)
-			return fq_link_pkt(p.link);
+			new_next(q, t, f, f->deficit - (int32_t)p.len);
+		if (p.m)
+			return p.m;
 	}
 	return NULL;
 }
@@ -219,7 +247,7 @@ boost_due(const struct fq *q, uint32_t ti)
 
 /* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
 static struct rte_mbuf *
-boost_take(struct fq *q, uint32_t now)
+boost_take(struct fq *q, uint32_t now, struct sum *sum)
 {
 	while (q->boost.n) {
 		uint32_t ti = fq_tin_unboost(q);
@@ -227,7 +255,7 @@ boost_take(struct fq *q, uint32_t now)
 
 		if (!boost_due(q, ti))
 			continue;
-		m = tin_take(q, ti, true, now);
+		m = tin_take(q, ti, true, now, sum);
 		if (fq_tin_boostable(q, &q->tins[ti]))
 			fq_tin_boost(q, ti);
 		if (m)
@@ -250,7 +278,7 @@ ring_end_turn(struct fq *q, uint32_t ti)
 
 /* The next packet in the ring's order, NULL when there is none. */
 static struct rte_mbuf *
-ring_take(struct fq *q, uint32_t now)
+ring_take(struct fq *q, uint32_t now, struct sum *sum)
 {
 	while (!fq_ring_empty(&q->ring)) {
 		uint32_t ti = fq_ring_at(&q->ring, 0);
@@ -266,7 +294,7 @@ ring_take(struct fq *q, uint32_t now)
 			continue;
 		}
 		if (t->deficit > 0)
-			m = tin_take(q, ti, false, now);
+			m = tin_take(q, ti, false, now, sum);
 		if (t->deficit <= 0)
 			ring_end_turn(q, ti);
 		else if (!m)
@@ -280,11 +308,11 @@ ring_take(struct fq *q, uint32_t now)
 /* What plain packets are not: of a boosted tin, a new flow, a tin with a rate. NULL: nothing is
  * left. */
 static __rte_noinline struct rte_mbuf *
-special_take(struct fq *q, uint32_t now)
+special_take(struct fq *q, uint32_t now, struct sum *sum)
 {
-	struct rte_mbuf *m = boost_take(q, now);
+	struct rte_mbuf *m = boost_take(q, now, sum);
 
-	return m ? m : ring_take(q, now);
+	return m ? m : ring_take(q, now, sum);
 }
 
 static void
@@ -302,57 +330,66 @@ note_held_back(struct fq *q)
 }
 
 /*
- * As many packets as are plain in a row. Who is next when this turn ends is looked up before it is
- * known whether it does: so no packet waits for the loads of the one before.
+ * As many packets as are plain in a row. Who is next is worked out and not branched on: it is as
+ * good as random, and known late.
  */
-static unsigned int
-take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+static __rte_noinline unsigned int
+take_plain(
+	struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct sum *sum_out)
 {
 	struct fq_ring ring = q->ring;
 	struct fq_tin *t = &q->tins[fq_ring_at(&ring, 0)];
-	struct fq_flow *f = &q->flows[t->old.head];
+	uint32_t fi = t->old.head;
+	struct sum sum = *sum_out;
 	unsigned int n = 0;
 
-	while (n < max && is_plain(t, f) && !is_held_back(q)) {
-		int32_t of_tin = t->deficit - f->len, of_flow = f->deficit - f->len;
-		struct taken p = flow_take(q, t, f, now);
+	while (n < max) {
+		struct fq_flow *f = &q->flows[fi];
 		struct fq_tin *next;
-		int64_t end;
+		struct taken p;
+		uint32_t end;
 
-		if (unlikely(!p.link))
+		if (!is_plain(t, f))
+			break;
+		p = flow_take(q, t, f, now);
+		if (unlikely(!p.m))
 			break;
 		account(q, t, &p);
-		pkts[n++] = fq_link_pkt(p.link);
+		sum_add(&sum, &p);
+		pkts[n++] = p.m;
 		ring.tins[ring.tail & ring.mask] = ring.tins[ring.head & ring.mask];
 		next = &q->tins[fq_ring_at(&ring, 1)];
-		end = tin_turn(q, t, of_tin);
-		f = old_next(q, t, f, of_flow);
-		f = pick(end, &q->flows[next->old.head], f);
-		t = pick(end, next, t);
-		ring.head -= (uint32_t)end;
-		ring.tail -= (uint32_t)end;
+		end = tin_turn(q, t, t->deficit - (int32_t)p.len);
+		fi = old_next(q, t, f, f->deficit - (int32_t)p.len);
+		fi = pick(end, next->old.head, fi);
+		t = end ? next : t;
+		ring.head -= end;
+		ring.tail -= end;
 		if (n & 1)
 			ring_prefetch(q, &ring);
+		if (!shape(q, p.len))
+			break;
 	}
 	q->ring = ring;
+	*sum_out = sum;
 	return n;
 }
 
 static unsigned int
-take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
+take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct sum *sum)
 {
 	unsigned int n = 0;
 
 	while (n < max) {
-		if (!q->boost.n && !fq_ring_empty(&q->ring))
-			n += take_plain(q, &pkts[n], max - n, now);
+		if (!q->boost.n && !fq_ring_empty(&q->ring) && !is_held_back(q))
+			n += take_plain(q, &pkts[n], max - n, now, sum);
 		if (n == max)
 			break;
 		if (is_held_back(q)) {
 			note_held_back(q);
 			break;
 		}
-		pkts[n] = special_take(q, now);
+		pkts[n] = special_take(q, now, sum);
 		if (!pkts[n]) {
 			note_idle(q);
 			break;
@@ -365,6 +402,7 @@ take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now)
 unsigned int
 fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n)
 {
+	struct sum sum = {0};
 	unsigned int got;
 
 	q->clock = fq_fine(now);
@@ -375,8 +413,8 @@ fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned in
 		fq_share_sync(q, now);
 	if (q->shaper.rate)
 		fq_shaper_bound(&q->shaper, q->clock);
-	got = take_burst(q, pkts, n, fq_now32(now));
-	FQ_ADD(q->c.packets, got);
+	got = take_burst(q, pkts, n, fq_now32(now), &sum);
+	account_sum(q, got, &sum);
 	return got;
 }
 

@@ -5,7 +5,6 @@
 /* What is known of a packet before it is queued. */
 struct place {
 	uint64_t tag;
-	uint32_t mix;
 	uint32_t fi; /* a guess */
 };
 
@@ -26,15 +25,14 @@ drop_no_tin(struct fq *q, struct rte_mbuf *m)
 
 /* A configuration that says what the tin has costs three comparisons. */
 static inline void
-configure(struct fq *q, uint32_t ti, const struct fq_tin_conf *conf)
+configure(struct fq *q, const struct fq_tin *t, const struct fq_tin_conf *conf)
 {
 	static const struct fq_tin_conf plain = {.weight = 1};
-	const struct fq_tin *t = &q->tins[ti];
 
 	conf = conf ? conf : &plain;
 	if (unlikely((t->rate ^ FQ_GET(conf->rate)) | (t->limit ^ FQ_GET(conf->limit_packets)) |
 		    (uint32_t)(t->weight ^ FQ_GET(conf->weight))))
-		fq_tin_configure(q, ti, conf);
+		fq_tin_configure(q, (uint32_t)(t - q->tins), conf);
 }
 
 static inline bool
@@ -57,7 +55,7 @@ begin(struct fq *q, const struct fq_item *item, const struct place *at)
 			return FQ_NIL;
 		fi = fq_flow_find(q, at->tag);
 	}
-	configure(q, ti, item->conf);
+	configure(q, &q->tins[ti], item->conf);
 	if (fi == FQ_NIL || q->flows[fi].list == FQ_LIST_NONE)
 		fi = fq_flow_begin(q, ti, fi, at->tag);
 	return fi;
@@ -68,25 +66,25 @@ static __rte_always_inline void
 enqueue_one(
 	struct fq *q, const struct fq_item *item, const struct place *at, uint32_t now, bool near)
 {
-	uint32_t fi = at->fi, ti;
+	struct fq_flow *f = &q->flows[at->fi];
 	struct fq_tin *t;
 
-	if (likely(q->flows[fi].tag == at->tag)) {
-		configure(q, q->flows[fi].tin, item->conf);
-	} else {
-		fi = begin(q, item, at);
+	if (unlikely(f->tag != at->tag)) {
+		uint32_t fi = begin(q, item, at);
+
 		if (unlikely(fi == FQ_NIL)) {
 			drop_no_tin(q, item->m);
 			return;
 		}
+		f = &q->flows[fi];
 	}
-	ti = q->flows[fi].tin;
-	t = &q->tins[ti];
-	fq_flow_append(q, t, fi, fq_link_make(item->m, fq_wire_len(q, item->m)), now);
+	t = &q->tins[f->tin];
+	configure(q, t, item->conf);
+	fq_flow_append(q, t, f, item->m, now);
 	if (unlikely(t->bytes >= t->excess_at))
-		fq_excess_update(q, ti);
+		fq_excess_update(q, f->tin);
 	while (unlikely(t->packets > fq_tin_limit(q, t)))
-		fq_tin_trim(q, ti);
+		fq_tin_trim(q, f->tin);
 	if (unlikely(near) && is_over(q, 0, 0))
 		fq_overload(q);
 }
@@ -95,10 +93,27 @@ static __rte_noinline void
 find_marked(const struct fq *q, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(&q->marks[fq_mix_set(q, at[i].mix)]);
+		rte_prefetch0(&q->marks[fq_mix_set(q, fq_flow_mix(at[i].tag))]);
 	for (unsigned int i = 0; i < n; i++) {
-		at[i].fi = fq_flow_guess(q, at[i].mix);
+		at[i].fi = fq_flow_guess(q, fq_flow_mix(at[i].tag));
 		rte_prefetch0(&q->flows[at[i].fi]);
+	}
+}
+
+static inline void
+fetch(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct fq_flow *f = &q->flows[at[i].fi];
+
+		if (unlikely((f->tag | FQ_TAG_BUSY) != at[i].tag)) {
+			at[i].fi = fq_flow_guess(q, fq_flow_mix(at[i].tag));
+			f = &q->flows[at[i].fi];
+		}
+		rte_prefetch0(items[i].conf);
+		rte_prefetch0(&q->nodes[f->tail]);
+		rte_prefetch0(&q->tins[f->tin]);
+		rte_prefetch0(RTE_PTR_ADD(&q->tins[f->tin], RTE_CACHE_LINE_SIZE));
 	}
 }
 
@@ -107,25 +122,14 @@ static inline void
 find_places(const struct fq *q, const struct fq_item *items, struct place *at, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		rte_prefetch0(items[i].conf);
 		at[i].tag = fq_flow_tag(items[i].tin_key, fq_pkt(q, items[i].m)->hash);
-		at[i].mix = fq_flow_mix(at[i].tag);
-		at[i].fi = fq_flow_home(q, at[i].mix);
+		at[i].fi = fq_flow_home(q, fq_flow_mix(at[i].tag));
 		rte_prefetch0(&q->flows[at[i].fi]);
 	}
 	if (unlikely(fq_flows_crowded(q)))
 		find_marked(q, at, n);
-	for (unsigned int i = 0; i < n; i++) {
-		const struct fq_flow *f = &q->flows[at[i].fi];
-
-		if (unlikely((f->tag | FQ_TAG_BUSY) != at[i].tag)) {
-			at[i].fi = fq_flow_guess(q, at[i].mix);
-			f = &q->flows[at[i].fi];
-		}
-		rte_prefetch0(&q->nodes[f->tail]);
-		rte_prefetch0(&q->tins[f->tin]);
-		rte_prefetch0(RTE_PTR_ADD(&q->tins[f->tin], RTE_CACHE_LINE_SIZE));
-	}
+	if (fq_is_large(q))
+		fetch(q, items, at, n);
 }
 
 /* All are of one flow. */

@@ -168,34 +168,29 @@ fq_blue_up(const struct fq *q, struct fq_flow *f)
 	f->watched = true;
 }
 
-static inline uint32_t
-fq_node_take(struct fq *q)
-{
-	uint32_t at = q->free;
-
-	q->free = q->nodes[at].next;
-	return at;
-}
-
 static inline void
-fq_flow_append(struct fq *q, struct fq_tin *t, uint32_t fi, fq_link link, uint32_t now)
+fq_flow_append(struct fq *q, struct fq_tin *t, struct fq_flow *f, struct rte_mbuf *m, uint32_t now)
 {
-	uint32_t at = fq_node_take(q);
-	struct fq_flow *f = &q->flows[fi];
-	uint32_t *last = f->packets ? &q->nodes[f->tail].next : &f->head;
-	uint32_t len = fq_link_len(link);
+	uint32_t at = q->free, len = fq_wire_len(q, m);
+	struct fq_node *nodes = q->nodes;
 	uint64_t load = fq_load(len);
 
-	f->len = f->packets ? f->len : (uint16_t)len;
-	q->nodes[at].link = link;
-	q->nodes[at].time = now;
-	*last = at;
+	q->free = nodes[at].next;
+	nodes[at].link = (uintptr_t)m;
+	nodes[at].time = now;
+	if (likely(f->packets)) {
+		nodes[f->tail].next = at;
+		nodes[f->tail].link |= (fq_link)len << 48;
+	} else {
+		f->head = at;
+		f->len = (uint16_t)len;
+	}
 	f->tail = at;
 	FQ_ADD(f->load, load);
 	FQ_ADD(t->load, load);
 	FQ_ADD(q->load, load);
 	if (unlikely(f->bytes > t->fat_bytes)) {
-		t->fat = fi;
+		t->fat = (uint32_t)(f - q->flows);
 		t->fat_bytes = f->bytes;
 	}
 }
@@ -209,7 +204,7 @@ fq_flow_unlink(struct fq *q, struct fq_tin *t, struct fq_flow *f)
 	uint64_t load = fq_load(f->len);
 
 	f->head = node->next;
-	f->len = (uint16_t)fq_link_len(q->nodes[node->next].link);
+	f->len = fq_link_next_len(node->link);
 	node->next = q->free;
 	q->free = at;
 	FQ_ADD(f->load, -load);

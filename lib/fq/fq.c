@@ -48,7 +48,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->ring.mask = rte_align32pow2(p->tins) - 1;
 	q->home_shift = 32 - rte_bsf32(p->flows);
 	q->overhead = p->overhead;
-	q->mpu = (int32_t)RTE_MAX(p->mpu, 1u);
+	q->mpu = RTE_MAX(p->mpu, 1u);
 	q->quantum = p->quantum;
 	q->limit_packets = p->limit_packets;
 	q->limit_bytes = p->limit_bytes;
@@ -57,6 +57,7 @@ set_params(struct fq *q, const struct fq_params *p)
 	q->codel_base.interval = fq_now32(p->interval_ns);
 	q->ce_threshold = p->ce_threshold_ns ? fq_now32(p->ce_threshold_ns) : UINT32_MAX;
 	q->framing = p->framing;
+	q->unframed = p->framing == FQ_FRAMING_NONE ? UINT16_MAX + 1 - q->mpu : 0;
 	q->codel_base.mtu = fq_on_wire(q, p->mtu);
 	q->fifo = p->fifo;
 	q->random = p->seed | 1;

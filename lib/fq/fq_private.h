@@ -34,6 +34,7 @@
 #define FQ_TIN_NIL UINT16_MAX
 #define FQ_TIN_DROPS (FQ_DROP_PURGE + 1)
 #define FQ_BLUE_ONE 4096u
+#define FQ_LARGE (256u << 10)
 #define FQ_WHEEL_BITS 6
 #define FQ_WHEEL_LEVELS 4
 
@@ -52,8 +53,8 @@
 enum fq_list_id { FQ_LIST_NONE, FQ_LIST_NEW, FQ_LIST_OLD };
 
 /*
- * A packet and its wire length in the 16 high bits, which no address of a user process has. So a
- * packet's length is known before the packet is in the cache.
+ * A packet, and in the 16 high bits, which no address of a user process has, the wire length of the
+ * one behind it. So a flow knows how long its next packet is before that is in the cache.
  */
 typedef uint64_t fq_link;
 
@@ -81,7 +82,7 @@ struct fq_flow {
 	uint32_t next; /* on its list */
 	uint32_t until; /* off its lists: the tin's turn at which deficit is forgotten */
 	struct fq_codel codel;
-	uint16_t len; /* of the first packet; here it is known before the node is in the cache */
+	uint16_t len; /* of the first packet, as on the wire */
 	uint16_t tin;
 	uint16_t blue; /* BLUE's drop probability over FQ_BLUE_ONE */
 	uint8_t blue_at; /* when blue last changed, fq_blue_tick */
@@ -210,7 +211,8 @@ struct fq {
 	uint32_t n_flows, n_tins, n_slots;
 	uint32_t home_shift;
 	int32_t overhead;
-	int32_t mpu;
+	uint32_t mpu;
+	uint32_t unframed; /* so many lengths from mpu on stay as they are */
 	uint32_t quantum;
 	uint32_t limit_packets, limit_bytes, tin_limit;
 	enum fq_framing framing;
@@ -269,14 +271,23 @@ fq_framed(enum fq_framing framing, uint32_t len)
 	return framing == FQ_FRAMING_ATM ? (len + 47) / 48 * 53 : len + (len + 63) / 64;
 }
 
+/* Of lengths below mpu, or with framing. */
+static inline uint32_t
+fq_padded(const struct fq *q, int32_t frame)
+{
+	uint32_t len = (uint32_t)RTE_MAX(frame, (int32_t)q->mpu);
+
+	if (q->framing != FQ_FRAMING_NONE)
+		len = fq_framed(q->framing, len);
+	return RTE_MIN(len, (uint32_t)UINT16_MAX);
+}
+
 static inline uint32_t
 fq_on_wire(const struct fq *q, uint32_t pkt_len)
 {
-	uint32_t len = (uint32_t)RTE_MAX((int32_t)pkt_len + q->overhead, q->mpu);
+	uint32_t len = pkt_len + (uint32_t)q->overhead;
 
-	if (unlikely(q->framing != FQ_FRAMING_NONE))
-		len = fq_framed(q->framing, len);
-	return RTE_MIN(len, (uint32_t)UINT16_MAX);
+	return likely(len - q->mpu < q->unframed) ? len : fq_padded(q, (int32_t)len);
 }
 
 static inline uint32_t
@@ -285,22 +296,16 @@ fq_wire_len(const struct fq *q, const struct rte_mbuf *m)
 	return fq_on_wire(q, m->pkt_len);
 }
 
-static inline fq_link
-fq_link_make(struct rte_mbuf *m, uint32_t len)
-{
-	return (uint64_t)(uintptr_t)m | (uint64_t)len << 48;
-}
-
 static inline struct rte_mbuf *
 fq_link_pkt(fq_link l)
 {
 	return (struct rte_mbuf *)(uintptr_t)(l & (UINT64_MAX >> 16));
 }
 
-static inline uint32_t
-fq_link_len(fq_link l)
+static inline uint16_t
+fq_link_next_len(fq_link l)
 {
-	return (uint32_t)(l >> 48);
+	return (uint16_t)(l >> 48);
 }
 
 /* Of one packet. */
@@ -308,6 +313,18 @@ static inline uint64_t
 fq_load(uint32_t len)
 {
 	return UINT64_C(1) << 32 | len;
+}
+
+/*
+ * What is in use is likely not in the cache of a core, but for what was used last. Below that
+ * asking for it ahead costs more than it saves.
+ */
+static inline bool
+fq_is_large(const struct fq *q)
+{
+	return q->packets * sizeof(struct fq_node) + q->busy_flows * sizeof(struct fq_flow) +
+		q->active_tins * sizeof(struct fq_tin) >
+		FQ_LARGE;
 }
 
 /* overload.c */

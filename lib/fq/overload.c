@@ -163,11 +163,11 @@ fq_drop_head(struct fq *q, uint32_t fi, enum fq_drop why)
 {
 	struct fq_tin *t = &q->tins[q->flows[fi].tin];
 	struct fq_flow *f = &q->flows[fi];
-	fq_link link = fq_flow_unlink(q, t, f)->link;
+	struct rte_mbuf *m = fq_link_pkt(fq_flow_unlink(q, t, f)->link);
 
 	FQ_ADD(q->rest[f->tin].drops[why], 1);
 	FQ_ADD(q->c.drops[why], 1);
-	q->drop(q->ctx, fq_link_pkt(link), why);
+	q->drop(q->ctx, m, why);
 }
 
 void

@@ -9,7 +9,7 @@ derive(struct fq *q)
 	uint64_t rate = s->rate;
 
 	q->codel = rate ? fq_codel_at(&q->codel_base, rate) : q->codel_base;
-	q->police_at = q->police ? RTE_MIN(q->codel.target, q->ce_threshold) : UINT32_MAX;
+	q->police_at = q->police ? RTE_MIN(q->codel.target, q->ce_threshold) : INT32_MAX;
 	if (!rate)
 		return;
 	s->per_byte = ((UINT64_C(1000000000) << 24) + rate - 1) / rate;

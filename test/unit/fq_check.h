@@ -50,16 +50,15 @@ fq_check_flow(const struct fq *q, uint32_t fi, uint32_t ti, enum fq_list_id list
 	struct fq_check_sum *sum)
 {
 	const struct fq_flow *f = &q->flows[fi];
-	uint32_t packets = 0, bytes = 0;
+	uint32_t packets = 0, bytes = 0, len = f->len;
 
 	assert_int_equal(f->list, list);
 	assert_int_equal(f->tin, ti);
 	for (uint32_t at = f->head; packets < f->packets; at = q->nodes[at].next) {
-		fq_link l = q->nodes[at].link;
-
 		packets++;
-		bytes += fq_wire_len(q, fq_link_pkt(l));
-		assert_int_equal(fq_link_len(l), fq_wire_len(q, fq_link_pkt(l)));
+		assert_int_equal(len, fq_wire_len(q, fq_link_pkt(q->nodes[at].link)));
+		bytes += len;
+		len = fq_link_next_len(q->nodes[at].link);
 		if (packets == f->packets)
 			assert_int_equal(at, f->tail);
 	}

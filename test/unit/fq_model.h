@@ -22,6 +22,9 @@ struct fq_model {
 	uint32_t packets[FQ_MODEL_KEYS];
 	uint64_t total, bytes, put, left;
 	bool opened[FQ_MODEL_KEYS]; /* since it was last purged */
+	struct test_pkt *dropped[FQ_MODEL_PACKETS]; /* by the dequeue that runs */
+	uint32_t n_dropped;
+	bool dequeues;
 	struct fq_params params;
 	struct fq_tin_conf conf[FQ_MODEL_KEYS];
 	uint32_t (*below)(struct fq_model *m, uint32_t n); /* random, 0 to n - 1 */
@@ -30,14 +33,26 @@ struct fq_model {
 	size_t input_left;
 };
 
+static inline bool
+fq_model_is_oldest(const struct fq_model *m, const struct test_pkt *p)
+{
+	uint32_t head = m->head[p->key][p->hash];
+
+	return head != m->tail[p->key][p->hash] &&
+		m->ids[p->key][p->hash][head % FQ_MODEL_DEEP] == p->id;
+}
+
 static inline void
 fq_model_leave(struct test_fq *t, struct test_pkt *p)
 {
 	struct fq_model *m = t->model;
-	uint32_t *head = &m->head[p->key][p->hash];
 
-	assert_true(*head != m->tail[p->key][p->hash]);
-	assert_int_equal(m->ids[p->key][p->hash][(*head)++ % FQ_MODEL_DEEP], p->id);
+	if (m->dequeues) {
+		m->dropped[m->n_dropped++] = p;
+		return;
+	}
+	assert_true(fq_model_is_oldest(m, p));
+	m->head[p->key][p->hash]++;
 	m->packets[p->key]--;
 	m->total--;
 	m->bytes -= p->m.pkt_len;
@@ -162,20 +177,48 @@ fq_model_nothing(struct test_fq *t)
 	}
 }
 
+/* A burst, and what CoDel and BLUE dropped between its packets: those of a flow in order. */
+static inline uint32_t
+fq_model_burst(struct test_fq *t, uint32_t max)
+{
+	struct fq_model *m = t->model;
+	struct rte_mbuf *pkts[FQ_MODEL_BURST];
+	uint32_t n, sent = 0, dropped = 0;
+
+	m->dequeues = true;
+	m->n_dropped = 0;
+	n = fq_dequeue_burst(t->q, t->now, pkts, max);
+	m->dequeues = false;
+	while (sent < n || dropped < m->n_dropped) {
+		struct test_pkt *p = sent < n ? (struct test_pkt *)pkts[sent] : NULL;
+
+		if (p && fq_model_is_oldest(m, p)) {
+			assert_true(m->opened[p->key] || !m->params.start_closed);
+			test_fq_leave(t, p);
+			sent++;
+		} else {
+			assert_true(dropped < m->n_dropped);
+			fq_model_leave(t, m->dropped[dropped++]);
+		}
+	}
+	return n;
+}
+
 static inline void
 fq_model_get(struct test_fq *t)
 {
 	struct fq_model *m = t->model;
+	uint32_t left = m->below(m, 48);
 
-	for (uint32_t n = m->below(m, 48); n; n--) {
-		struct test_pkt *p = test_fq_get(t);
+	while (left) {
+		uint32_t max = 1 + m->below(m, RTE_MIN(left, FQ_MODEL_BURST));
+		uint32_t n = fq_model_burst(t, max);
 
-		if (p) {
-			assert_true(m->opened[p->key] || !m->params.start_closed);
-			continue;
+		if (n < max) {
+			fq_model_nothing(t);
+			return;
 		}
-		fq_model_nothing(t);
-		return;
+		left -= n;
 	}
 }
 

@@ -284,6 +284,55 @@ histogram_in_powers_of_two(void **state)
 	test_fq_end(&t);
 }
 
+/* A clock that is set back makes no packet old: CoDel lets all go, and they count as just come. */
+static void
+from_the_future(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct test_fq t;
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	p.codel = true;
+	test_fq_start(&t, p, 64);
+	t.now = UINT64_C(1) << 40;
+	test_fq_put_many(&t, 20, 1, 1, LEN);
+	for (unsigned int i = 0; i < 20; i++) {
+		t.now -= SECOND;
+		assert_non_null(test_fq_get(&t));
+	}
+	fq_stats_get(t.q, &s);
+	assert_int_equal(s.histogram[0], 20);
+	assert_int_equal(s.sojourn_total_ns, 0);
+	assert_int_equal(s.sojourn_peak_ns, 0);
+	test_fq_end(&t);
+}
+
+/* 2560 units of 1024 ns, then ten packets at once that did not wait: ten times 10 less. */
+static void
+peak_fades_by_the_burst(void **state)
+{
+	struct rte_mbuf *pkts[10];
+	struct test_fq t;
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	t.now = UINT64_C(1) << 40;
+	test_fq_put(&t, 1, 1, LEN);
+	t.now += 2560 * 1024;
+	assert_non_null(test_fq_get(&t));
+	test_fq_put_many(&t, 10, 1, 1, LEN);
+	assert_int_equal(fq_dequeue_burst(t.q, t.now, pkts, 10), 10);
+	for (unsigned int i = 0; i < 10; i++)
+		test_fq_leave(&t, (struct test_pkt *)pkts[i]);
+	fq_stats_get(t.q, &s);
+	assert_int_equal(s.sojourn_peak_ns, (2560 - 100) * 1024);
+	assert_int_equal(s.c.packets, 11);
+	assert_int_equal(s.c.bytes, 11 * LEN);
+	test_fq_end(&t);
+}
+
 /* What the header promises, for 1024 tins: 256 bytes per tin with its default flow, 72 a flow. */
 static void
 memory_per_tin_and_flow(void **state)
@@ -307,6 +356,8 @@ main(void)
 		cmocka_unit_test(fifo_keeps_order_and_drops_the_tail),
 		cmocka_unit_test(fifo_is_shaped),
 		cmocka_unit_test(histogram_in_powers_of_two),
+		cmocka_unit_test(from_the_future),
+		cmocka_unit_test(peak_fades_by_the_burst),
 		cmocka_unit_test(memory_per_tin_and_flow),
 	};
 
