@@ -26,7 +26,6 @@
 #define WG_PEERS_MAX (UINT32_C(1) << (WG_PEER_SLOT_BITS - 1))
 /* No peer has an id from here on: free for other tins. Nor has one 0. */
 #define WG_PEER_ID_RESERVED (~WG_PEER_SLOT_MASK)
-#define WG_PEER_ID_NONE UINT32_MAX
 
 #define WG_WANT_INTERVAL (WG_NS_PER_S / 8)
 
@@ -50,7 +49,7 @@ struct wg_sent {
 
 struct wg_peer {
 	/* The head, WG_PEER_HEAD: the slot's, whose memory keeps it from owner to owner. */
-	_Atomic uint32_t live; /* id while the peer is published, else WG_PEER_ID_NONE */
+	_Atomic uint32_t live; /* id while the peer is published, else one that leads elsewhere */
 	uint32_t id; /* from wg_peers_add() on */
 
 	/* Read by the data path. */

@@ -10,6 +10,14 @@
 /* Generation 0 is left out: no id is 0. */
 #define GENERATIONS ((WG_PEER_ID_RESERVED >> WG_PEER_SLOT_BITS) - 1)
 
+/* What a slot says that nobody is in: an id that leads to another slot, so nobody asks for it here.
+ */
+static uint32_t
+vacant(uint32_t slot)
+{
+	return ~slot;
+}
+
 int
 wg_peers_init(
 	struct wg_peers *p, uint32_t max, const struct wg_vault *vault, const struct wg_random *rnd)
@@ -24,7 +32,7 @@ wg_peers_init(
 	p->max = max;
 	p->bucket_mask = buckets - 1;
 	/* Where nobody has been yet there are zeroes, which name slot 0. */
-	atomic_init(&p->slots[0].live, WG_PEER_ID_NONE);
+	atomic_init(&p->slots[0].live, vacant(0));
 	TAILQ_INIT(&p->order);
 	wg_random_fill(rnd, p->salt, sizeof(p->salt));
 	return 0;
@@ -87,6 +95,6 @@ wg_peers_remove(struct wg_peers *p, struct wg_peer *peer)
 		link = &(*link)->same_bucket;
 	*link = peer->same_bucket;
 	TAILQ_REMOVE(&p->order, peer, order);
-	atomic_store_explicit(&peer->live, WG_PEER_ID_NONE, memory_order_release);
+	atomic_store_explicit(&peer->live, vacant(peer->id), memory_order_release);
 	p->count--;
 }

@@ -79,18 +79,23 @@ grow(struct wg_vault *v)
 {
 	size_t n = RTE_MAX(RTE_MIN(v->total, (uint32_t)CHUNK_MAX), (uint32_t)CHUNK_MIN);
 	size_t end = RTE_MIN(RTE_ALIGN_CEIL((v->total + n) * v->size, v->page), v->reserved);
-	uint32_t place = v->total;
+	uint32_t place = v->total, total = (uint32_t)RTE_MIN(end / v->size, (size_t)v->max);
+	uint32_t *ring;
 
 	if (place == v->max) {
 		errno = EAGAIN;
 		return false;
 	}
+	ring = reallocarray(v->free, total, sizeof(*ring));
+	if (!ring)
+		return false;
+	v->free = ring;
 	if (mprotect(v->base + v->usable, end - v->usable, PROT_READ | PROT_WRITE))
 		return false;
 	/* What the limit does not let it lock is left out of core dumps all the same. */
 	sodium_mlock(v->base + v->usable, end - v->usable);
 	v->usable = end;
-	v->total = (uint32_t)RTE_MIN(end / v->size, (size_t)v->max);
+	v->total = total;
 	for (v->first = 0; place < v->total; place++) {
 		ASAN_POISON_MEMORY_REGION(v->base + place * v->size + v->head, v->size - v->head);
 		put(v, place);
@@ -111,10 +116,8 @@ wg_vault_create(size_t size, uint32_t max, size_t head)
 	v->head = head;
 	v->max = max;
 	v->page = (size_t)sysconf(_SC_PAGESIZE);
-	/* Pages that are not written to cost nothing. */
-	v->free = calloc(max, sizeof(*v->free));
 	/* Where there is no guarded memory to be had, that shall not be found out later. */
-	if (v->free && reserve(v) && grow(v))
+	if (reserve(v) && grow(v))
 		return v;
 	wg_vault_destroy(v);
 	return NULL;

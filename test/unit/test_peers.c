@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ids and slots of peers, and what a device does when it has none free. */
+#include <sys/mman.h>
+
 #include "device_private.h"
 #include "wg_net.h"
 
@@ -7,6 +9,7 @@
 #define SLOTS 64
 #define GENERATION (UINT32_C(1) << 21)
 #define GENERATIONS 2046
+#define PAGE 4096
 
 struct table {
 	struct wg_vault *vault;
@@ -89,7 +92,7 @@ static void
 test_ids_that_are_nobodys(void **state)
 {
 	const uint32_t ids[] = {0, 1, SLOTS, GENERATION + SLOTS, WG_PEER_SLOT_MASK, GENERATION - 1,
-		WG_PEER_ID_RESERVED, WG_PEER_ID_RESERVED + 1, WG_PEER_ID_NONE};
+		WG_PEER_ID_RESERVED, WG_PEER_ID_RESERVED + 1, UINT32_MAX};
 	struct table t = table_create(1);
 	struct wg_peer *peer;
 
@@ -132,6 +135,34 @@ test_most_slots(void **state)
 	RTE_SET_USED(state);
 	assert_int_equal(WG_PEERS_MAX, 1048576);
 	assert_int_equal(wg_peer_slots(WG_PEERS_MAX), WG_PEER_SLOT_MASK + 1);
+}
+
+/* Where the slot's bits are all ones, what other users of ids take for none leads to a slot: a
+ * FIFO's tin has the key UINT32_MAX, and telemetry asks whose that is. */
+static void
+test_the_last_slot_of_all(void **state)
+{
+	struct table t = table_create(WG_PEERS_MAX);
+	struct wg_peer *last = &t.peers.slots[WG_PEER_SLOT_MASK];
+	uint8_t *page = RTE_PTR_ALIGN_FLOOR((uint8_t *)last, PAGE);
+	uint32_t id;
+
+	RTE_SET_USED(state);
+	assert_null(get(&t, UINT32_MAX));
+	/* As if all before it were taken. */
+	assert_int_equal(
+		mprotect(page, (size_t)((uint8_t *)(last + 1) - page), PROT_READ | PROT_WRITE), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		wg_peers_add(&t.peers, last);
+		id = last->id;
+		assert_int_equal(id & WG_PEER_SLOT_MASK, WG_PEER_SLOT_MASK);
+		assert_ptr_equal(get(&t, id), last);
+		assert_null(get(&t, UINT32_MAX));
+		wg_peers_remove(&t.peers, last);
+		assert_null(get(&t, id));
+		assert_null(get(&t, UINT32_MAX));
+	}
+	table_destroy(&t);
 }
 
 #define ROOM 100
@@ -242,6 +273,7 @@ main(void)
 		cmocka_unit_test(test_ids_that_are_nobodys),
 		cmocka_unit_test(test_ids_come_back_late),
 		cmocka_unit_test(test_most_slots),
+		cmocka_unit_test(test_the_last_slot_of_all),
 		cmocka_unit_test(test_all_peers_replaced_at_once),
 		cmocka_unit_test(test_failed_updates_keep_no_slots),
 	};

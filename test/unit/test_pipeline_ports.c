@@ -381,6 +381,38 @@ test_what_passes_keeps_its_order(void **state)
 	bed_destroy(bed);
 }
 
+/*
+ * Each by its own length, with headers: 16 + 128 + 16 bytes of message, 28 of IPv4 and UDP, 14 of
+ * Ethernet, 24 around it; then a message longer by 912. Between them a frame for another port.
+ */
+static void
+test_what_passes_is_counted(void **state)
+{
+	struct bed *bed = make((struct bed_params){0});
+	const struct fq *queue = bed->p.tx[0]->wires[WAN].queue;
+	struct fq_stats before, after;
+	unsigned int i;
+
+	RTE_SET_USED(state);
+	fq_stats_get(queue, &before);
+	for (i = 0; i < 3; i++) {
+		if (i == 1)
+			bed_site_send(bed, 0, BED_LAN, 1, 100);
+		else
+			bed_lan_send(bed, 0, 0, i ? 100 + 912 : 100);
+		bed_rx(bed);
+		bed_crypto(bed);
+	}
+	bed_tx(bed);
+	fq_stats_get(queue, &after);
+	assert_int_equal(after.c.packets - before.c.packets, 2);
+	assert_int_equal(after.c.bytes - before.c.bytes, 226 + 226 + 912);
+	bed_settle(bed);
+	bed_assert_all_arrived(bed);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
@@ -394,6 +426,7 @@ main(void)
 		cmocka_unit_test(test_ports_begin_with_the_largest_mtu),
 		cmocka_unit_test(test_ports_that_alternate_are_offered_bursts),
 		cmocka_unit_test(test_what_passes_keeps_its_order),
+		cmocka_unit_test(test_what_passes_is_counted),
 	};
 
 	if (bed_init())

@@ -11,7 +11,7 @@
 #include "test_random.h"
 #include "wg_net.h"
 
-#define PEERS 10000
+#define PEERS 100000
 #define MANY 100000
 #define MOVES 20000
 
@@ -50,7 +50,7 @@ allocated(void)
 }
 
 /*
- * All that a device allocates for 10,000 peers, its tables included, and what one crypto stage has
+ * All that a device allocates for 100,000 peers, its tables included, and what one crypto stage has
  * for the two slots of each. A peer itself is in a vault, which malloc does not know of. 1 KiB a
  * peer at most.
  */
