@@ -65,10 +65,10 @@ void wg_device_destroy(struct wg_device *dev);
 
 /*
  * Applies all of u or nothing (device_apply.c tells how). 0, -ENOMEM, -ENOSPC (more peers than
- * max_peers), -EAGAIN (so many were removed just now that no slot is free before the data path has
- * let go of them) or -EINVAL. A peer with our own public key is silently ignored; a new private key
- * drops such a peer and all sessions. Keepalive from 0 to N makes the next tick send one. Sessions
- * of peers that keep their keys are not disturbed.
+ * max_peers), -EAGAIN (so many were removed just now, or in u itself, that no slot is free before
+ * the data path has let go of them) or -EINVAL. A peer with our own public key is silently ignored;
+ * a new private key drops such a peer and all sessions. Keepalive from 0 to N makes the next tick
+ * send one. Sessions of peers that keep their keys are not disturbed.
  */
 int wg_device_apply(struct wg_device *dev, const struct wg_update *u, uint64_t now);
 
