@@ -26,8 +26,9 @@ struct tg_runs {
 
 _Static_assert(TG_BURST <= UINT8_MAX, "counts of packets fit");
 
+/* by_way: as TX has it. */
 static inline bool
-tg_run_has_both(const struct tg_meta *a, const struct tg_meta *b, bool by_way)
+tg_run_goes_on(const struct tg_meta *a, const struct tg_meta *b, bool by_way)
 {
 	if (!by_way)
 		return a->peer == b->peer;
@@ -46,7 +47,7 @@ tg_runs_cut(struct rte_mbuf **pkts, unsigned int n, struct tg_runs *r, bool by_w
 		const struct tg_meta *meta = tg_meta(pkts[i]);
 
 		for (end = i + 1; end < n; end++)
-			if (!tg_run_has_both(meta, tg_meta(pkts[end]), by_way))
+			if (!tg_run_goes_on(meta, tg_meta(pkts[end]), by_way))
 				break;
 		r->ids[r->n] = meta->peer;
 		r->peers[r->n] = NULL;

@@ -3,7 +3,7 @@
  * Two levels of deficit round robin. Tins: those with new flows first while they have credit, then
  * the ring. Flows of a tin: new, then old, each through CoDel (RFC 8290 section 4.2).
  *
- * Most packets leave by the loop in take_burst: the tin at the head of the ring has only old flows,
+ * Most packets leave by the loop in take_plain: the tin at the head of the ring has only old flows,
  * and nothing but its turn to think of. What else there is goes by special_take.
  */
 #include "flow.h"
