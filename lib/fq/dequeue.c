@@ -6,6 +6,7 @@
  * Most packets leave by the loop in take_plain: the tin at the head of the ring has only old flows,
  * and nothing but its turn to think of. What else there is goes by special_take.
  */
+#include "account.h"
 #include "flow.h"
 #include "tin.h"
 
@@ -21,52 +22,6 @@ struct taken {
 	struct rte_mbuf *m; /* NULL: CoDel or BLUE took it */
 	uint32_t age, len;
 };
-
-/* Fading by 1/256 for each of n packets. */
-static inline uint32_t
-peak_of(uint32_t peak, uint32_t n, uint32_t age)
-{
-	uint32_t faded = peak - n * (peak >> 8);
-
-	return RTE_MAX(age, faded);
-}
-
-/* What a packet adds to the histograms and to the statistics of its tin. */
-static inline void
-account(struct fq *q, struct fq_tin *t, const struct taken *p)
-{
-	uint32_t bits = rte_fls_u32(2 * p->age + 1) - 1;
-
-	FQ_ADD(q->histogram[bits], 1);
-	FQ_ADD(t->histogram[fq_tin_bucket(bits)], 1);
-	FQ_ADD(t->sojourn.avg, p->age - (t->sojourn.avg >> 5));
-	FQ_SET(t->sojourn.peak, peak_of(t->sojourn.peak, 1, p->age));
-	FQ_ADD(t->sent_packets, 1);
-	FQ_ADD(t->sent_bytes, p->len);
-}
-
-/* What the packets of a call add to the queue's statistics. */
-struct sum {
-	uint64_t ages, bytes;
-	uint32_t oldest;
-};
-
-static inline void
-sum_add(struct sum *sum, const struct taken *p)
-{
-	sum->ages += p->age;
-	sum->bytes += p->len;
-	sum->oldest = RTE_MAX(sum->oldest, p->age);
-}
-
-static inline void
-account_sum(struct fq *q, unsigned int n, const struct sum *sum)
-{
-	FQ_ADD(q->c.packets, n);
-	FQ_ADD(q->c.bytes, sum->bytes);
-	FQ_ADD(q->sojourn_total, sum->ages);
-	FQ_SET(q->sojourn_peak, peak_of(q->sojourn_peak, RTE_MIN(n, 256u), sum->oldest));
-}
 
 /* False: the next packet has to wait for the time that this one takes on the wire. */
 static inline bool
@@ -193,7 +148,7 @@ new_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 
 /* The flow's next packet, and what follows from it but deficits. Link 0: there is none now. */
 static __rte_always_inline struct taken
-special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struct sum *sum)
+special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struct fq_sum *sum)
 {
 	struct fq_tin *t = &q->tins[ti];
 	struct taken p = {0};
@@ -202,8 +157,8 @@ special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struc
 		p = flow_take(q, t, f, now);
 	if (!p.m)
 		return (struct taken){0};
-	account(q, t, &p);
-	sum_add(sum, &p);
+	fq_account(q, t, p.age, p.len);
+	fq_sum_add(sum, p.age, p.len);
 	shape(q, p.len);
 	if (unlikely(t->rate))
 		fq_tin_charge(q, ti, p.len);
@@ -212,7 +167,7 @@ special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struc
 
 /* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
 static struct rte_mbuf *
-tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now, struct sum *sum)
+tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now, struct fq_sum *sum)
 {
 	struct fq_tin *t = &q->tins[ti];
 
@@ -247,7 +202,7 @@ boost_due(const struct fq *q, uint32_t ti)
 
 /* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
 static struct rte_mbuf *
-boost_take(struct fq *q, uint32_t now, struct sum *sum)
+boost_take(struct fq *q, uint32_t now, struct fq_sum *sum)
 {
 	while (q->boost.n) {
 		uint32_t ti = fq_tin_unboost(q);
@@ -278,7 +233,7 @@ ring_end_turn(struct fq *q, uint32_t ti)
 
 /* The next packet in the ring's order, NULL when there is none. */
 static struct rte_mbuf *
-ring_take(struct fq *q, uint32_t now, struct sum *sum)
+ring_take(struct fq *q, uint32_t now, struct fq_sum *sum)
 {
 	while (!fq_ring_empty(&q->ring)) {
 		uint32_t ti = fq_ring_at(&q->ring, 0);
@@ -308,7 +263,7 @@ ring_take(struct fq *q, uint32_t now, struct sum *sum)
 /* What plain packets are not: of a boosted tin, a new flow, a tin with a rate. NULL: nothing is
  * left. */
 static __rte_noinline struct rte_mbuf *
-special_take(struct fq *q, uint32_t now, struct sum *sum)
+special_take(struct fq *q, uint32_t now, struct fq_sum *sum)
 {
 	struct rte_mbuf *m = boost_take(q, now, sum);
 
@@ -334,13 +289,13 @@ note_held_back(struct fq *q)
  * good as random, and known late.
  */
 static __rte_noinline unsigned int
-take_plain(
-	struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct sum *sum_out)
+take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
+	struct fq_sum *sum_out)
 {
 	struct fq_ring ring = q->ring;
 	struct fq_tin *t = &q->tins[fq_ring_at(&ring, 0)];
 	uint32_t fi = t->old.head;
-	struct sum sum = *sum_out;
+	struct fq_sum sum = *sum_out;
 	unsigned int n = 0;
 
 	while (n < max) {
@@ -354,8 +309,8 @@ take_plain(
 		p = flow_take(q, t, f, now);
 		if (unlikely(!p.m))
 			break;
-		account(q, t, &p);
-		sum_add(&sum, &p);
+		fq_account(q, t, p.age, p.len);
+		fq_sum_add(&sum, p.age, p.len);
 		pkts[n++] = p.m;
 		ring.tins[ring.tail & ring.mask] = ring.tins[ring.head & ring.mask];
 		next = &q->tins[fq_ring_at(&ring, 1)];
@@ -376,7 +331,7 @@ take_plain(
 }
 
 static unsigned int
-take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct sum *sum)
+take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct fq_sum *sum)
 {
 	unsigned int n = 0;
 
@@ -402,7 +357,7 @@ take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 unsigned int
 fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct sum sum = {0};
+	struct fq_sum sum = {0};
 	unsigned int got;
 
 	q->clock = fq_fine(now);
@@ -414,7 +369,7 @@ fq_dequeue_burst(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned in
 	if (q->shaper.rate)
 		fq_shaper_bound(&q->shaper, q->clock);
 	got = take_burst(q, pkts, n, fq_now32(now), &sum);
-	account_sum(q, got, &sum);
+	fq_account_sum(q, got, &sum);
 	return got;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Past the queue, while nothing is in it. */
+#include "account.h"
 #include "shaper.h"
 
 /* A share is divided by the tins on the ring: now and then packets have to put theirs there. */
@@ -43,16 +44,13 @@ fq_pass_begin(struct fq *q, unsigned int n, uint64_t now)
 void
 fq_pass_end(struct fq *q, struct rte_mbuf *const *pkts, unsigned int n)
 {
-	uint32_t faded = (uint32_t)((uint64_t)q->sojourn_peak * RTE_MIN(n, 256u) >> 8);
-	uint64_t bytes = 0;
+	struct fq_sum sum = {0};
 
 	for (unsigned int i = 0; i < n; i++)
-		bytes += fq_wire_len(q, pkts[i]);
+		fq_sum_add(&sum, 0, fq_wire_len(q, pkts[i]));
 	if (q->shaper.rate)
-		q->shaper.ready += fq_shaper_time_of(&q->shaper, (uint32_t)bytes);
+		q->shaper.ready += fq_shaper_time_of(&q->shaper, (uint32_t)sum.bytes);
 	FQ_ADD(q->c.enqueued, n);
-	FQ_ADD(q->c.packets, n);
-	FQ_ADD(q->c.bytes, bytes);
 	FQ_ADD(q->histogram[0], n);
-	FQ_SET(q->sojourn_peak, q->sojourn_peak - faded);
+	fq_account_sum(q, n, &sum);
 }
