@@ -413,6 +413,38 @@ test_what_passes_is_counted(void **state)
 	bed_destroy(bed);
 }
 
+/* RFC 6864: without DF each packet has an ID of its own, whatever burst and run it left in. */
+static void
+test_ids_of_outer_headers_differ(void **state)
+{
+	struct bed *bed = make((struct bed_params){0});
+	struct rte_ipv4_hdr *ip;
+	bool seen[UINT16_MAX + 1] = {false};
+	unsigned int i, n = 0;
+	void *m;
+
+	RTE_SET_USED(state);
+	for (i = 0; i < 96; i++) {
+		bed_lan_send(bed, i / 3 % 2 * 2, i / 3 % 2 * 6, 100);
+		if (i % 16 == 15) {
+			bed_rx(bed);
+			bed_crypto(bed);
+			bed_tx(bed);
+		}
+	}
+	for (; rte_ring_sc_dequeue(bed->out[WAN][0], &m) == 0; n++) {
+		ip = rte_pktmbuf_mtod_offset((struct rte_mbuf *)m, void *, RTE_ETHER_HDR_LEN);
+		assert_int_equal(ip->fragment_offset, 0);
+		assert_false(seen[ip->packet_id]);
+		seen[ip->packet_id] = true;
+		rte_pktmbuf_free(m);
+		bed->collected++;
+	}
+	assert_int_equal(n, 96);
+	bed_assert_conserved(bed);
+	bed_destroy(bed);
+}
+
 int
 main(void)
 {
@@ -427,6 +459,7 @@ main(void)
 		cmocka_unit_test(test_ports_that_alternate_are_offered_bursts),
 		cmocka_unit_test(test_what_passes_keeps_its_order),
 		cmocka_unit_test(test_what_passes_is_counted),
+		cmocka_unit_test(test_ids_of_outer_headers_differ),
 	};
 
 	if (bed_init())
