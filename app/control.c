@@ -312,14 +312,14 @@ has_terminal(void)
 	return fd >= 0;
 }
 
-/* Shells and the kernel send it several times, and what is left to do shall be done. */
+/*
+ * Shells and the kernel send it several times, and what is left to do shall be done. Its watcher
+ * goes with the loop: to stop it would let the signal end the process for a moment.
+ */
 static void
-ignore_hangup(struct tg_control *c)
+ignore_hangup(const struct tg_control *c)
 {
-	bool watched = ev_is_active(&c->sighup);
-
-	ev_signal_stop(c->loop, &c->sighup);
-	if (watched)
+	if (ev_is_active(&c->sighup))
 		signal(SIGHUP, SIG_IGN);
 }
 
@@ -499,6 +499,7 @@ tg_control_close(struct tg_control *c)
 {
 	if (!c->loop)
 		return;
+	ignore_hangup(c);
 	tg_resolve_close(c);
 	tg_paths_close(&c->paths);
 	tg_uapi_close(c->uapi);
@@ -512,7 +513,6 @@ tg_control_close(struct tg_control *c)
 	}
 	ev_signal_stop(c->loop, &c->sigint);
 	ev_signal_stop(c->loop, &c->sigterm);
-	ignore_hangup(c);
 	ev_loop_destroy(c->loop);
 	c->loop = NULL;
 	free(c->backlog);
