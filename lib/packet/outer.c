@@ -15,6 +15,7 @@ enum {
 	IP4_LEN = sizeof(struct rte_ipv4_hdr),
 	IP6_LEN = sizeof(struct rte_ipv6_hdr),
 	UDP_LEN = sizeof(struct rte_udp_hdr),
+	IP4_TO = RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv4_hdr, dst_addr),
 };
 
 static_assert(PKT_OUTER_MAX_LEN == RTE_ETHER_HDR_LEN + IP6_LEN + UDP_LEN, "headers");
@@ -81,6 +82,19 @@ pkt_outer_set(struct pkt_outer *o, const struct rte_ether_addr *src_mac,
 	return 0;
 }
 
+void
+pkt_outer_open(struct pkt_outer *o, const struct pkt_outer *from)
+{
+	const struct rte_ether_hdr *eth = (const struct rte_ether_hdr *)from->hdr;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(eth + 1);
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
+	struct pkt_addr src = {.family = AF_INET}, none = {.family = AF_INET};
+
+	memcpy(src.bytes, &ip->src_addr, sizeof(ip->src_addr));
+	/* Cannot fail: one family. */
+	pkt_outer_set(o, &eth->src_addr, &eth->dst_addr, &src, &none, udp->src_port, 0);
+}
+
 /* Of all bytes from off on, which lies in the first segment. */
 static uint64_t
 payload_sum(const struct rte_mbuf *m, uint32_t off)
@@ -99,18 +113,35 @@ payload_sum(const struct rte_mbuf *m, uint32_t off)
 	return sum;
 }
 
+/* What a template may leave open, and the source port between. */
 static void
-write4(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t id, uint16_t udp_len)
+write_to(const struct pkt_outer *o, uint64_t to, uint8_t *hdr)
+{
+	uint64_t place;
+
+	memcpy(&place, o->hdr + IP4_TO, sizeof(place));
+	place |= to;
+	memcpy(hdr + IP4_TO, &place, sizeof(place));
+}
+
+static void
+write4(const struct pkt_outer *o, uint64_t to, uint8_t *hdr, uint8_t tos, uint16_t id,
+	uint16_t udp_len)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(hdr + RTE_ETHER_HDR_LEN);
 	uint16_t be_len = rte_cpu_to_be_16(IP4_LEN + udp_len), be_id = rte_cpu_to_be_16(id);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
 
-	memcpy(hdr, o->hdr, RTE_ETHER_HDR_LEN + IP4_LEN + UDP_LEN);
+	memcpy(hdr, o->hdr, IP4_TO);
+	write_to(o, to, hdr);
+	udp->dgram_len = rte_cpu_to_be_16(udp_len);
+	udp->dgram_cksum = 0;
 	ip->type_of_service = tos;
 	ip->total_length = be_len;
 	ip->packet_id = be_id;
-	ip->hdr_checksum = (uint16_t)~pkt_csum_fold(
-		(uint64_t)o->ip_sum + rte_cpu_to_be_16(tos) + be_len + be_id);
+	/* Halves of the address: that all terms are short makes folding so. */
+	ip->hdr_checksum = (uint16_t)~pkt_csum_fold((uint64_t)o->ip_sum + (uint16_t)to +
+		(uint16_t)(to >> 16) + rte_cpu_to_be_16(tos) + be_len + be_id);
 }
 
 static void
@@ -125,9 +156,10 @@ write6(const struct pkt_outer *o, uint8_t *hdr, uint8_t tos, uint16_t udp_len)
 
 /* What belongs into the UDP checksum field. Apart, since most messages have none. */
 static __rte_noinline uint16_t
-udp_csum(const struct pkt_outer *o, struct rte_mbuf *m, uint16_t be_len, enum pkt_outer_csum csum)
+udp_csum(const struct pkt_outer *o, uint64_t to, struct rte_mbuf *m, uint16_t be_len,
+	enum pkt_outer_csum csum)
 {
-	uint64_t sum = (uint64_t)o->pseudo_sum + be_len;
+	uint64_t sum = (uint64_t)o->pseudo_sum + (uint32_t)to + be_len;
 	uint16_t result;
 
 	if (csum == PKT_OUTER_CSUM_OFFLOAD) {
@@ -137,14 +169,14 @@ udp_csum(const struct pkt_outer *o, struct rte_mbuf *m, uint16_t be_len, enum pk
 			(o->l3_len == IP4_LEN ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 		return pkt_csum_fold(sum);
 	}
-	sum += o->ports_sum + be_len + payload_sum(m, o->len);
+	sum += (uint64_t)o->ports_sum + (to >> 48) + be_len + payload_sum(m, o->len);
 	result = (uint16_t)~pkt_csum_fold(sum);
 	return result != 0 ? result : UINT16_MAX;
 }
 
 int
-pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
-	enum pkt_outer_csum csum)
+pkt_outer_write_to(const struct pkt_outer *o, uint64_t to, struct rte_mbuf *m, uint8_t tos,
+	uint16_t id, enum pkt_outer_csum csum)
 {
 	uint32_t payload = rte_pktmbuf_pkt_len(m);
 	uint16_t udp_len = (uint16_t)(payload + UDP_LEN);
@@ -158,10 +190,8 @@ pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint
 		return -ENOSPC;
 
 	if (likely(o->l3_len == IP4_LEN)) {
-		write4(o, hdr, tos, id, udp_len);
+		write4(o, to, hdr, tos, id, udp_len);
 		udp = (struct rte_udp_hdr *)(hdr + RTE_ETHER_HDR_LEN + IP4_LEN);
-		udp->dgram_len = rte_cpu_to_be_16(udp_len);
-		/* The template's is 0. */
 		if (likely(csum == PKT_OUTER_CSUM_LAZY))
 			return 0;
 	} else {
@@ -169,6 +199,6 @@ pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint
 		udp = (struct rte_udp_hdr *)(hdr + RTE_ETHER_HDR_LEN + IP6_LEN);
 		udp->dgram_len = rte_cpu_to_be_16(udp_len);
 	}
-	udp->dgram_cksum = udp_csum(o, m, udp->dgram_len, csum);
+	udp->dgram_cksum = udp_csum(o, to, m, udp->dgram_len, csum);
 	return 0;
 }

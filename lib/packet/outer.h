@@ -34,6 +34,16 @@ struct pkt_outer {
 	uint8_t hdr[PKT_OUTER_MAX_LEN];
 };
 
+/*
+ * Where a template that leaves it open goes, IPv4 only, both in network order: the eight bytes of
+ * the header from the address on, of which the source port's are 0.
+ */
+static inline uint64_t
+pkt_outer_to(uint32_t addr, uint16_t port)
+{
+	return addr | (uint64_t)port << 48;
+}
+
 /* Where the UDP checksum comes from. */
 enum pkt_outer_csum {
 	PKT_OUTER_CSUM_LAZY, /* IPv4: none, 0 is legal (RFC 768). IPv6: software, it is not. */
@@ -49,15 +59,26 @@ int pkt_outer_set(struct pkt_outer *o, const struct rte_ether_addr *src_mac,
 	const struct rte_ether_addr *dst_mac, const struct pkt_addr *src,
 	const struct pkt_addr *dst, uint16_t src_port, uint16_t dst_port);
 
+/* Control thread. The same header as from, of an IPv4 one, with where it goes left open. */
+void pkt_outer_open(struct pkt_outer *o, const struct pkt_outer *from);
+
 /*
  * Data path. Puts the headers in front of the message in m, whose segments the caller owns.
  *
  * tos: DSCP and ECN of the outer header. id: the IPv4 identification; as DF is not set it has to
  * differ from packet to packet (RFC 6864), so count it per template or per lcore; IPv6 ignores it.
- * Returns 0, -ENOSPC without headroom of o->len bytes, or -EMSGSIZE for a message of more than
- * o->max_payload bytes; m is not changed then.
+ * to: where it goes when o leaves that open, else 0. Returns 0, -ENOSPC without headroom of o->len
+ * bytes, or -EMSGSIZE for a message of more than o->max_payload bytes; m is not changed then.
  */
-int pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
-	enum pkt_outer_csum csum);
+int pkt_outer_write_to(const struct pkt_outer *o, uint64_t to, struct rte_mbuf *m, uint8_t tos,
+	uint16_t id, enum pkt_outer_csum csum);
+
+/* The same for a template that leaves nothing open. */
+static inline int
+pkt_outer_write(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
+	enum pkt_outer_csum csum)
+{
+	return pkt_outer_write_to(o, 0, m, tos, id, csum);
+}
 
 #endif

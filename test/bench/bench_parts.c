@@ -106,9 +106,9 @@ WRAP(QUEUE, unsigned int, fq_pass_begin,
 	(struct fq *q, unsigned int n, uint64_t now), (q, n, now))
 WRAP(QUEUE, unsigned int, fq_dequeue_burst,
 	(struct fq *q, uint64_t now, struct rte_mbuf **pkts, unsigned int n), (q, now, pkts, n))
-WRAP(HEADER, int, pkt_outer_write,
-	(const struct pkt_outer *o, struct rte_mbuf *m, uint8_t tos, uint16_t id,
-		enum pkt_outer_csum csum), (o, m, tos, id, csum))
+WRAP(HEADER, int, pkt_outer_write_to,
+	(const struct pkt_outer *o, uint64_t to, struct rte_mbuf *m, uint8_t tos, uint16_t id,
+		enum pkt_outer_csum csum), (o, to, m, tos, id, csum))
 /* clang-format on */
 
 void __real_aead_seal_burst(struct aead *a, struct aead_job *jobs, unsigned int n);
