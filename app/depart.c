@@ -15,6 +15,7 @@ struct burst {
 struct way {
 	struct wg_peer *peer;
 	const struct tg_path *path;
+	uint64_t to; /* the rest of the path, when that is a trunk */
 	bool resolved; /* mac is the next hop's */
 	struct rte_ether_addr mac;
 };
@@ -51,7 +52,8 @@ message(struct burst *b, struct rte_mbuf *m, const struct way *way)
 	else if (unlikely(!way->resolved)) {
 		resolve(b->tx, m);
 		return 0;
-	} else if (unlikely(tg_path_write(way->path, &way->mac, m, meta->tos, b->ipv4_id++)))
+	} else if (unlikely(tg_path_write(
+			   way->path, way->to, &way->mac, m, meta->tos, b->ipv4_id++)))
 		why = TG_DROP_NO_ROOM;
 	else {
 		*b->out++ = m;
@@ -79,19 +81,19 @@ tell_hinter(struct tg_tx *tx, struct rte_mbuf **pkts, unsigned int n)
 }
 
 static void
-messages(struct burst *b, struct wg_peer *peer, const struct tg_path *path, struct rte_mbuf **pkts,
+messages(struct burst *b, const struct tg_runs *r, unsigned int run, struct rte_mbuf **pkts,
 	unsigned int n)
 {
-	struct way way = {.peer = peer, .path = path};
+	struct way way = {.peer = r->peers[run], .path = r->paths[run], .to = r->to[run]};
 	struct rte_mbuf **first = b->out;
 	uint64_t bytes = 0;
 
 	tell_hinter(b->tx, pkts, n);
-	way.resolved = tg_hop_mac(path->hop, &way.mac);
+	way.resolved = tg_hop_mac(way.path->hop, &way.mac);
 	for (; n--; pkts++)
 		bytes += message(b, *pkts, &way);
 	if (likely(bytes))
-		stamp(peer, b->tx->now, (unsigned int)(b->out - first), bytes);
+		stamp(way.peer, b->tx->now, (unsigned int)(b->out - first), bytes);
 }
 
 static void
@@ -122,7 +124,7 @@ tg_depart_runs(struct tg_tx *tx, uint16_t port, struct rte_mbuf **pkts, const st
 
 		len = RTE_MIN(n, (unsigned int)r->len[run]);
 		if (r->paths[run])
-			messages(&b, r->peers[run], r->paths[run], at, len);
+			messages(&b, r, run, at, len);
 		else
 			frames(&b, at, len);
 	}

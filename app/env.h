@@ -26,9 +26,12 @@ struct tg_port {
 	_Atomic bool down; /* its twin is: what comes in is dropped */
 };
 
+struct tg_trunk;
+
 struct tg_env {
 	struct wg_device *dev;
 	struct tg_fib *fib;
+	struct tg_trunk *trunks; /* see trunk.h */
 	struct rte_mempool *pool;
 	uint16_t mtu_max; /* that an mbuf of the pool has room for */
 	uint64_t salt; /* of flow hashes */

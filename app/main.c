@@ -100,6 +100,9 @@ open_tables(const struct tg_options *o, const struct tg_lcores *map, char *error
 	env->fib = tg_fib_create(control.rcu);
 	if (!env->fib)
 		return failed(error, "routes", -errno);
+	env->trunks = tg_trunks_create();
+	if (!env->trunks)
+		return failed(error, "paths", -ENOMEM);
 	env->dev = control.dev = wg_device_create(&device);
 	if (!env->dev)
 		return failed(error, "device", -errno);
@@ -117,6 +120,7 @@ close_tables(void)
 	/* Paths refer to hops: they go before the routes do. */
 	if (control.rcu)
 		rcu_barrier(control.rcu);
+	tg_trunks_destroy(pipeline.env.trunks);
 	tg_fib_destroy(pipeline.env.fib);
 	rcu_destroy(control.rcu);
 	if (pipeline.env.pool)

@@ -7,6 +7,8 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "trunk.h"
+
 #define TAG_FACTOR UINT64_C(0x9e3779b97f4a7c15) /* odd, bits well mixed */
 
 static struct tg_hop *
@@ -115,13 +117,16 @@ free_path(struct rcu_head *head)
 }
 
 static void
-publish(struct rcu *rcu, struct wg_peer *peer, struct tg_path *path)
+publish(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer, struct tg_path *path)
 {
 	struct tg_path *old = atomic_exchange_explicit(&peer->path, path, memory_order_acq_rel);
+	uint64_t way = path ? tg_way_take(env->trunks, path) : 0;
 
-	/* Who finds a tag finds the path that it is of, or a later one. */
+	/* Who finds no way, or a tag, finds the path that it is of, or a later one. */
+	way = atomic_exchange_explicit(&peer->way, way, memory_order_acq_rel);
 	atomic_store_explicit(&peer->path_tag, path ? tg_endpoint_tag_of(&path->endpoint) : 0,
 		memory_order_release);
+	tg_way_give(env->trunks, rcu, way);
 	if (old)
 		rcu_call(rcu, &old->rcu, free_path);
 }
@@ -159,21 +164,21 @@ tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 
 	if (fill(env, &path, &peer->endpoint)) {
 		set_mtu(peer, UINT16_MAX);
-		publish(rcu, peer, NULL);
+		publish(env, rcu, peer, NULL);
 		return;
 	}
 	set_mtu(peer, inner_mtu(&path));
 	if (old && same(old, &path))
 		tg_fib_hop_put(path.fib, path.hop);
 	else
-		publish(rcu, peer, copy(&path));
+		publish(env, rcu, peer, copy(&path));
 }
 
 void
-tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer)
+tg_path_withdraw(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 {
 	set_mtu(peer, UINT16_MAX);
-	publish(rcu, peer, NULL);
+	publish(env, rcu, peer, NULL);
 }
 
 int

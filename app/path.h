@@ -2,7 +2,8 @@
 /*
  * A peer's path: the outer header for its endpoint, ready to be copied, and the hop that it leaves
  * by. Made by the control thread whenever endpoint or routes change, published in peer->path,
- * replaced and freed under RCU. The data path reads it.
+ * replaced and freed under RCU. The data path reads it; TX needs it only for peers that have no way
+ * by a trunk (trunk.h), which control publishes beside it.
  */
 #ifndef TG_PATH_H
 #define TG_PATH_H
@@ -48,7 +49,7 @@ void tg_path_destroy(struct tg_path *path);
 void tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer);
 
 /* Control. Takes the path from a peer that is going. */
-void tg_path_withdraw(struct rcu *rcu, struct wg_peer *peer);
+void tg_path_withdraw(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer);
 
 /*
  * Data path and control. Where a WireGuard message came from: its outer header is still before it.
@@ -68,14 +69,15 @@ uint64_t tg_endpoint_tag(struct rte_mbuf *m);
 uint64_t tg_endpoint_tag_of(const struct wg_endpoint *e);
 
 /*
- * Data path. Puts the headers before a message; mac is the hop's, id the IPv4 identification. 0, or
- * what pkt_outer_write() returns; m is not changed then.
+ * Data path. Puts the headers before a message; to is where a trunk shall lead, 0 for other paths,
+ * mac the hop's, id the IPv4 identification. 0, or what pkt_outer_write_to() returns; m is not
+ * changed then.
  */
 static inline int
-tg_path_write(const struct tg_path *path, const struct rte_ether_addr *mac, struct rte_mbuf *m,
-	uint8_t tos, uint16_t id)
+tg_path_write(const struct tg_path *path, uint64_t to, const struct rte_ether_addr *mac,
+	struct rte_mbuf *m, uint8_t tos, uint16_t id)
 {
-	int ret = pkt_outer_write(&path->outer, m, tos, id, path->csum);
+	int ret = pkt_outer_write_to(&path->outer, to, m, tos, id, path->csum);
 
 	if (likely(!ret))
 		rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = *mac;

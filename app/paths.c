@@ -46,7 +46,7 @@ tg_paths_needed(struct tg_paths *p, struct wg_peer *peer)
 void
 tg_paths_not_needed(struct tg_paths *p, struct wg_peer *peer)
 {
-	tg_path_withdraw(p->rcu, peer);
+	tg_path_withdraw(p->env, p->rcu, peer);
 }
 
 void

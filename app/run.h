@@ -14,12 +14,14 @@
 #include "env.h"
 #include "path.h"
 #include "ring.h"
+#include "trunk.h"
 
 struct tg_runs {
 	unsigned int n;
 	uint32_t ids[TG_BURST]; /* of peers, or reserved tins: the first packet's */
 	struct wg_peer *peers[TG_BURST]; /* NULL: gone, or a reserved tin */
 	const struct tg_path *paths[TG_BURST]; /* in TX, of messages; NULL: no way there */
+	uint64_t to[TG_BURST]; /* the same: where, when the path is a trunk's */
 	uint8_t first[TG_BURST]; /* packet */
 	uint8_t len[TG_BURST]; /* packets */
 };
@@ -64,8 +66,24 @@ tg_runs_find(const struct tg_env *env, struct rte_mbuf **pkts, unsigned int n, s
 	wg_device_peers(env->dev, r->ids, r->peers, r->n);
 }
 
+/* TX. How to get to a peer: by its way, or else by its path, which is asked for. */
+static inline void
+tg_run_find_way(const struct tg_env *env, struct tg_runs *r, unsigned int i)
+{
+	uint64_t way = atomic_load_explicit(&r->peers[i]->way, memory_order_acquire);
+
+	r->to[i] = tg_way_to(way);
+	if (way) {
+		r->paths[i] = &env->trunks[tg_way_trunk(way)].path;
+		return;
+	}
+	r->paths[i] = tg_path_of(r->peers[i]);
+	if (r->n > 1)
+		rte_prefetch0(r->paths[i]);
+}
+
 /*
- * The same for TX. Asks for the paths that messages are sent by, and for what is stamped then.
+ * The same for TX, with the ways that messages are sent by. Asks for what is stamped then.
  */
 static inline void
 tg_runs_find_ways(
@@ -81,11 +99,9 @@ tg_runs_find_ways(
 		r->paths[i] = NULL;
 		if (!message || !r->peers[i])
 			continue;
-		r->paths[i] = tg_path_of(r->peers[i]);
-		if (r->n > 1) {
-			rte_prefetch0(r->paths[i]);
+		tg_run_find_way(env, r, i);
+		if (r->n > 1)
 			rte_prefetch0(&r->peers[i]->last_sent);
-		}
 	}
 }
 

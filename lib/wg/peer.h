@@ -63,8 +63,8 @@ struct wg_peer {
 	_Atomic(void *) path; /* the app's outer header for the endpoint; NULL: no session, or no
 				 way there */
 	_Atomic uint64_t path_tag; /* the app's too: of the endpoint that path leads to */
+	_Atomic uint64_t way; /* the app's too: path in one word; 0: only path has it */
 	/* Control's, here and below because there is room. */
-	struct wg_peer *same_bucket;
 	struct wg_vault *vault; /* that it is from */
 
 	/* Stamped by who sends, who receives looks at it: ns, 0 for never. */
@@ -75,7 +75,7 @@ struct wg_peer {
 	_Atomic uint64_t tx_bytes; /* data messages; by the peer's TX stage only */
 	struct wg_sent
 		sent[2]; /* of the session in use and the one before; the peer's TX stage only */
-	uint16_t persistent_keepalive; /* s, 0 for off */
+	struct wg_peer *same_bucket;
 
 	/* Stamped by who receives. */
 	_Atomic uint64_t last_received __rte_cache_aligned;
@@ -83,6 +83,7 @@ struct wg_peer {
 
 	/* Control thread only. */
 	struct wg_endpoint endpoint;
+	uint16_t persistent_keepalive; /* s, 0 for off */
 	struct wg_keypair *next;
 	struct wg_keypair *previous;
 	struct wg_handshake handshake;

@@ -62,7 +62,9 @@ op_endpoint_changed(void *ctx, struct wg_peer *peer)
 static void
 op_peer_removed(void *ctx, struct wg_peer *peer)
 {
-	tg_path_withdraw(((struct world *)ctx)->rcu, peer);
+	struct world *w = ctx;
+
+	tg_path_withdraw(&w->p.env, w->rcu, peer);
 }
 
 static uint64_t
@@ -229,9 +231,10 @@ make_tables(struct world *w, uint32_t max_peers)
 		"no memory for packets");
 	w->rcu = device.rcu = rcu_create(RTE_MAX_LCORE);
 	env->fib = tg_fib_create(w->rcu);
+	env->trunks = tg_trunks_create();
 	env->dev = wg_device_create(&device);
 	w->aead = aead_create(AEAD_AUTO);
-	need(w->rcu && env->fib && env->dev && w->aead, "no memory for tables");
+	need(w->rcu && env->fib && env->trunks && env->dev && w->aead, "no memory for tables");
 	env->salt = 1;
 	env->mtu_max = 1500;
 	env->listen_port = htons(WORLD_WG_PORT);
@@ -285,6 +288,7 @@ world_destroy(struct world *w)
 	}
 	tg_pipeline_destroy(&w->p);
 	rcu_barrier(w->rcu);
+	tg_trunks_destroy(env->trunks);
 	tg_fib_destroy(env->fib);
 	rcu_destroy(w->rcu);
 	aead_destroy(w->aead);

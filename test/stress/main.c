@@ -563,10 +563,14 @@ stress(const struct bed_map *map, unsigned int seconds, uint64_t seed)
 {
 	struct stress s = {0};
 	pthread_t threads[RTE_MAX_LCORE];
+	/* To peers 0, 2 and 4; the others are next hops themselves. */
+	static const uint8_t router[4] = {192, 0, 2, 254};
 
 	printf("%s: ", map->name);
 	s.bed = bed_create(
 		&(struct bed_params){.map = map, .seed = seed, .cache = 64, .threads = true});
+	bed_route_by(s.bed, "192.0.2.8", 29, WAN, router);
+	bed_neighbour(s.bed, WAN, AF_INET, router, true);
 	owners_create(&s.owners, BED_PEERS);
 	s.keys = calloc(KEYS_MAX, sizeof(*s.keys));
 	require(s.keys != NULL, "out of memory");

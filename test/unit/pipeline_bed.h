@@ -33,6 +33,7 @@
 #include "refuse.h"
 #include "test_eal.h"
 #include "test_random.h"
+#include "trunk.h"
 
 #define S WG_NS_PER_S
 #define MS (S / 1000)

@@ -326,6 +326,7 @@ bed_wireguard(struct bed *bed, const uint8_t *p)
 	bed->last_to.port = udp->dst_port;
 	memcpy(bed->last_to.addr, p + (v4 ? 16 : 24), v4 ? 4 : 16);
 	bed->last_outer_tos = pkt_ip_tos(p);
+	assert_int_equal(v4 ? rte_ipv4_cksum((const void *)p) : 0, 0);
 	for (i = 0; i < BED_PEERS; i++)
 		if (wg_endpoint_equal(&bed->peers[i].address, &bed->last_to))
 			break;

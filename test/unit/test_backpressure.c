@@ -354,7 +354,7 @@ test_peer_goes_while_queued(void **state)
 	}
 	bed_pass(bed, 10 * MS);
 	bed_remove_peer(bed, 0);
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 2));
+	tg_path_withdraw(&bed->p.env, bed->rcu, bed_peer(bed, 2));
 	bed_pass(bed, 100 * MS);
 	assert_int_equal(bed->flows[0].got + bed_drops(bed, TG_STAGE_CRYPTO, TG_DROP_PEER_GONE) +
 			bed_drops(bed, TG_STAGE_TX, TG_DROP_PEER_GONE),
@@ -375,7 +375,7 @@ test_path_comes_while_behind(void **state)
 	RTE_SET_USED(state);
 	seal_at_dequeue();
 	bed->p.crypto[0]->burst_cycles = 0; /* a burst is one packet */
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	tg_path_withdraw(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	for (i = 0; i < 100; i++)
 		bed_lan_send(bed, 0, 0, 100);
 	bed_rx(bed);

@@ -272,6 +272,19 @@ bed_route(
 	assert_int_equal(tg_fib_route_set(bed->p.env.fib, &r, TG_FIB_ADDED), TG_FIB_CHANGED);
 }
 
+/* Over a router of that port. */
+static inline void
+bed_route_by(
+	struct bed *bed, const char *prefix, uint8_t len, uint16_t port, const uint8_t router[4])
+{
+	struct tg_fib_route r = {.type = TG_HOP_ETHER, .port = port, .family = AF_INET};
+
+	r.prefix = (struct lpm_prefix){.family = AF_INET, .len = len};
+	memcpy(r.gateway, router, 4);
+	assert_int_equal(inet_pton(AF_INET, prefix, r.prefix.addr), 1);
+	assert_int_equal(tg_fib_route_set(bed->p.env.fib, &r, TG_FIB_ADDED), TG_FIB_CHANGED);
+}
+
 static inline void
 bed_neighbour(struct bed *bed, uint16_t port, uint16_t family, const uint8_t *addr, bool known)
 {
@@ -475,6 +488,7 @@ bed_create(const struct bed_params *params)
 		"bed", mbufs, params->cache, 0, tg_port_buffer_size(mtu), 0);
 	assert_non_null(bed->p.env.pool);
 	bed->p.env.fib = tg_fib_create(bed->rcu);
+	bed->p.env.trunks = tg_trunks_create();
 	bed->p.env.salt = bed_random(bed);
 	bed->p.env.listen_port = htons(BED_WG_PORT);
 	bed->p.env.n_ports = BED_PORTS;
@@ -563,6 +577,9 @@ bed_destroy(struct bed *bed)
 		bed_close_port(bed, i);
 	tg_pipeline_destroy(&bed->p);
 	rcu_barrier(bed->rcu);
+	for (i = 0; i < TG_TRUNKS; i++)
+		assert_null(bed->p.env.trunks[i].path.hop);
+	tg_trunks_destroy(bed->p.env.trunks);
 	tg_fib_destroy(bed->p.env.fib);
 	rcu_destroy(bed->rcu);
 	rte_mempool_free(bed->p.env.pool);

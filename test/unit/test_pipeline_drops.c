@@ -305,7 +305,7 @@ peer_gone_in_port_queue(struct bed *bed)
 static unsigned int
 no_endpoint(struct bed *bed)
 {
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	tg_path_withdraw(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	bed_lan_send(bed, 0, 0, 100);
 	return 1;
 }
@@ -314,7 +314,7 @@ static unsigned int
 no_endpoint_in_port_queue(struct bed *bed)
 {
 	send_many(bed, 31 + 1 + 10, true, true);
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	tg_path_withdraw(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	return 10;
 }
 

@@ -153,7 +153,7 @@ test_without_a_path(void **state)
 	struct bed *bed = start(0, 0);
 
 	RTE_SET_USED(state);
-	tg_path_withdraw(bed->rcu, bed_peer(bed, 0));
+	tg_path_withdraw(&bed->p.env, bed->rcu, bed_peer(bed, 0));
 	assert_int_equal(bed_peer(bed, 0)->path_tag, 0);
 	bed->peers[0].address = bed_endpoint(100, AF_INET);
 	bed_neighbour(bed, WAN, AF_INET, bed->peers[0].address.addr, true);
