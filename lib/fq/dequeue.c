@@ -4,7 +4,8 @@
  * the ring. Flows of a tin: new, then old, each through CoDel (RFC 8290 section 4.2).
  *
  * Most packets leave by the loop in take_plain: the tin at the head of the ring has only old flows,
- * and nothing but its turn to think of. What else there is goes by special_take.
+ * and nothing but its turn to think of. New flows leave by take_boosted, what else there is by
+ * ring_take.
  */
 #include "account.h"
 #include "flow.h"
@@ -200,23 +201,27 @@ boost_due(const struct fq *q, uint32_t ti)
 	return fq_tin_boostable(q, t) && likely(!t->rate || !fq_tin_over_rate(q, ti));
 }
 
-/* Each boosted tin gives one packet in turn; one that is not entitled is forgotten here. */
-static struct rte_mbuf *
-boost_take(struct fq *q, uint32_t now, struct fq_sum *sum)
+/*
+ * New flows ahead of their tins' turn, while there are any: each boosted tin gives one packet, and
+ * one that is not entitled is forgotten here.
+ */
+static __rte_noinline unsigned int
+take_boosted(
+	struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now, struct fq_sum *sum)
 {
-	while (q->boost.n) {
+	unsigned int n = 0;
+
+	while (q->boost.n && n < max && !is_held_back(q)) {
 		uint32_t ti = fq_tin_unboost(q);
-		struct rte_mbuf *m;
 
 		if (!boost_due(q, ti))
 			continue;
-		m = tin_take(q, ti, true, now, sum);
+		pkts[n] = tin_take(q, ti, true, now, sum);
 		if (fq_tin_boostable(q, &q->tins[ti]))
 			fq_tin_boost(q, ti);
-		if (m)
-			return m;
+		n += pkts[n] != NULL;
 	}
-	return NULL;
+	return n;
 }
 
 static void
@@ -225,14 +230,13 @@ ring_end_turn(struct fq *q, uint32_t ti)
 	struct fq_tin *t = &q->tins[ti];
 
 	t->deficit += fq_tin_quantum(q, t);
-	q->ring.head++;
-	fq_ring_push(&q->ring, ti);
+	fq_ring_turn(&q->ring);
 	if (t->fresh.n)
 		fq_tin_boost(q, ti);
 }
 
-/* The next packet in the ring's order, NULL when there is none. */
-static struct rte_mbuf *
+/* The next packet in the ring's order, whatever it takes. NULL: there is none. */
+static __rte_noinline struct rte_mbuf *
 ring_take(struct fq *q, uint32_t now, struct fq_sum *sum)
 {
 	while (!fq_ring_empty(&q->ring)) {
@@ -260,16 +264,6 @@ ring_take(struct fq *q, uint32_t now, struct fq_sum *sum)
 	return NULL;
 }
 
-/* What plain packets are not: of a boosted tin, a new flow, a tin with a rate. NULL: nothing is
- * left. */
-static __rte_noinline struct rte_mbuf *
-special_take(struct fq *q, uint32_t now, struct fq_sum *sum)
-{
-	struct rte_mbuf *m = boost_take(q, now, sum);
-
-	return m ? m : ring_take(q, now, sum);
-}
-
 static void
 note_idle(struct fq *q)
 {
@@ -282,6 +276,26 @@ note_held_back(struct fq *q)
 {
 	q->member.held |= q->packets > 0;
 	q->member.idled |= !q->packets;
+}
+
+/*
+ * A turn without a packet, and nothing else to think of: a tin in debt for what its new flows sent
+ * ahead, or an old flow that is empty. False: it is not that.
+ */
+static inline bool
+pass_over(struct fq *q, struct fq_ring *r, struct fq_tin *t, struct fq_flow *f)
+{
+	if (t->fresh.n | t->rate | t->closed)
+		return false;
+	if (t->deficit <= 0) {
+		t->deficit += fq_tin_quantum(q, t);
+		fq_ring_turn(r);
+		return true;
+	}
+	if (!t->old.n || f->packets || f->deficit <= 0)
+		return false;
+	fq_flow_release(q, fq_fifo_pop(q, t, &t->old));
+	return true;
 }
 
 /*
@@ -304,8 +318,13 @@ take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 		struct taken p;
 		uint32_t end;
 
-		if (!is_plain(t, f))
-			break;
+		if (!is_plain(t, f)) {
+			if (!pass_over(q, &ring, t, f))
+				break;
+			t = &q->tins[fq_ring_at(&ring, 0)];
+			fi = t->old.head;
+			continue;
+		}
 		p = flow_take(q, t, f, now);
 		if (unlikely(!p.m))
 			break;
@@ -336,15 +355,22 @@ take_burst(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 	unsigned int n = 0;
 
 	while (n < max) {
-		if (!q->boost.n && !fq_ring_empty(&q->ring) && !is_held_back(q))
-			n += take_plain(q, &pkts[n], max - n, now, sum);
-		if (n == max)
-			break;
+		unsigned int plain = 0;
+
 		if (is_held_back(q)) {
 			note_held_back(q);
 			break;
 		}
-		pkts[n] = special_take(q, now, sum);
+		if (q->boost.n) {
+			n += take_boosted(q, &pkts[n], max - n, now, sum);
+			continue;
+		}
+		if (!fq_ring_empty(&q->ring))
+			plain = take_plain(q, &pkts[n], max - n, now, sum);
+		n += plain;
+		if (plain)
+			continue;
+		pkts[n] = ring_take(q, now, sum);
 		if (!pkts[n]) {
 			note_idle(q);
 			break;

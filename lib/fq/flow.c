@@ -51,9 +51,10 @@ claim(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 		f->watched = false;
 		f->until = q->tins[ti].turns;
 		f->tin = (uint16_t)ti;
+		q->marks[fi] = fq_flow_mark(fq_flow_mix(tag));
 	}
 	f->tag = tag;
-	q->marks[fi] = fq_flow_mark(fq_flow_mix(tag));
+	fq_flow_busy(q, fi);
 	q->busy_flows++;
 }
 
@@ -97,9 +98,9 @@ fq_flow_find(const struct fq *q, uint64_t tag)
 		if ((q->flows[set + way].tag | FQ_TAG_BUSY) == tag)
 			return set + way;
 	}
-	if (!fq_flows_crowded(q) && !(q->marks[home] & FQ_MARK_BUSY))
+	if (!fq_flows_crowded(q) && !fq_flow_is_busy(q, home))
 		return home;
-	way = fq_way_first(fq_ways_idle(&q->marks[set]));
+	way = fq_way_idle(q, set);
 	return way < FQ_WAYS ? set + way : FQ_NIL;
 }
 
@@ -145,7 +146,7 @@ fq_flow_release(struct fq *q, uint32_t fi)
 	f->list = FQ_LIST_NONE;
 	if (fi < q->n_flows) {
 		f->tag &= ~FQ_TAG_BUSY;
-		q->marks[fi] &= (uint16_t)~FQ_MARK_BUSY;
+		fq_flow_idle(q, fi);
 		q->busy_flows--;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The flow table, 8-way set-associative and shared by all tins. A flow has one place of its set as
- * its home; with few flows nearly all are there. Else marks, 15 bits for each tag, tell which of
+ * its home; with few flows nearly all are there. Else marks, 16 bits for each tag, tell which of
  * the set it may be, by one comparison; the tag itself is in the flow's line.
  *
  * The tag of an idle flow stays, and with it CoDel's count, for the case that the same flow
@@ -77,7 +77,7 @@ fq_mix_set(const struct fq *q, uint32_t mix)
 static inline uint16_t
 fq_flow_mark(uint32_t mix)
 {
-	return (uint16_t)(mix | FQ_MARK_BUSY);
+	return (uint16_t)mix;
 }
 
 #ifdef __SSE2__
@@ -86,16 +86,9 @@ static inline uint32_t
 fq_ways_marked(const uint16_t *set, uint16_t mark)
 {
 	__m128i marks = _mm_load_si128((const __m128i *)set);
-	__m128i busy = _mm_set1_epi16((int16_t)FQ_MARK_BUSY);
 
-	marks = _mm_cmpeq_epi16(_mm_or_si128(marks, busy), _mm_set1_epi16((int16_t)mark));
+	marks = _mm_cmpeq_epi16(marks, _mm_set1_epi16((int16_t)mark));
 	return (uint32_t)_mm_movemask_epi8(marks);
-}
-
-static inline uint32_t
-fq_ways_idle(const uint16_t *set)
-{
-	return ~(uint32_t)_mm_movemask_epi8(_mm_load_si128((const __m128i *)set)) & 0xaaaa;
 }
 #else
 static inline uint32_t
@@ -104,17 +97,7 @@ fq_ways_marked(const uint16_t *set, uint16_t mark)
 	uint32_t ways = 0;
 
 	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		ways |= (uint32_t)((set[w] | FQ_MARK_BUSY) == mark) << 2 * w;
-	return ways;
-}
-
-static inline uint32_t
-fq_ways_idle(const uint16_t *set)
-{
-	uint32_t ways = 0;
-
-	for (uint32_t w = 0; w < FQ_WAYS; w++)
-		ways |= (uint32_t) !(set[w] & FQ_MARK_BUSY) << 2 * w;
+		ways |= (uint32_t)(set[w] == mark) << 2 * w;
 	return ways;
 }
 #endif
@@ -124,6 +107,31 @@ static inline uint32_t
 fq_way_first(uint32_t ways)
 {
 	return rte_bsf32(ways | 1u << 2 * FQ_WAYS) / 2;
+}
+
+static inline void
+fq_flow_busy(struct fq *q, uint32_t fi)
+{
+	q->busy[fi / FQ_WAYS] |= (uint8_t)(1u << fi % FQ_WAYS);
+}
+
+static inline void
+fq_flow_idle(struct fq *q, uint32_t fi)
+{
+	q->busy[fi / FQ_WAYS] &= (uint8_t) ~(1u << fi % FQ_WAYS);
+}
+
+static inline bool
+fq_flow_is_busy(const struct fq *q, uint32_t fi)
+{
+	return q->busy[fi / FQ_WAYS] >> fi % FQ_WAYS & 1;
+}
+
+/* FQ_WAYS for none. */
+static inline uint32_t
+fq_way_idle(const struct fq *q, uint32_t set)
+{
+	return rte_bsf32(~(uint32_t)q->busy[set / FQ_WAYS]);
 }
 
 /* The flow that very likely has this tag, or any. It does not read the flow. */

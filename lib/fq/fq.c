@@ -116,6 +116,7 @@ free_all(struct fq *q)
 	rte_free(q->slots);
 	rte_free(q->rest);
 	rte_free(q->tins);
+	rte_free(q->busy);
 	rte_free(q->marks);
 	rte_free(q->nodes);
 	rte_free(q->flows);
@@ -139,12 +140,13 @@ fq_create(const struct fq_params *params)
 	set_params(q, p);
 	q->flows = array_alloc(p, p->flows + p->tins, sizeof(*q->flows));
 	q->marks = array_alloc(p, p->flows, sizeof(*q->marks));
+	q->busy = array_alloc(p, p->flows / FQ_WAYS, sizeof(*q->busy));
 	q->nodes = array_alloc(p, p->limit_packets + 1, sizeof(*q->nodes));
 	q->tins = array_alloc(p, p->tins, sizeof(*q->tins));
 	q->rest = array_alloc(p, p->tins + 1, sizeof(*q->rest));
 	q->slots = array_alloc(p, q->n_slots, sizeof(*q->slots));
 	q->ring.tins = array_alloc(p, q->ring.mask + 1, sizeof(*q->ring.tins));
-	if (!q->flows || !q->marks || !q->nodes || !q->tins || !q->rest || !q->slots ||
+	if (!q->flows || !q->marks || !q->busy || !q->nodes || !q->tins || !q->rest || !q->slots ||
 		!q->ring.tins)
 		goto no_arrays;
 	init_lists(q);

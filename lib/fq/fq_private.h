@@ -4,7 +4,7 @@
  *
  * Invariants (test/unit/fq_check.h walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
- *  - a flow on no list holds no packet and its busy bits are clear;
+ *  - a flow on no list holds no packet and its busy bits, here and in its tag, are clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel
  *    (over its own rate), parked (closed, has or had packets), or idle without any flow;
  *  - a tin with bytes queued is in an excess class not below its own (see overload.c);
@@ -24,7 +24,6 @@
 #define FQ_NIL UINT32_MAX
 #define FQ_WAYS 8u
 #define FQ_TAG_BUSY (UINT64_C(1) << 63)
-#define FQ_MARK_BUSY 0x8000u
 #define FQ_CLASSES 128u
 #define FQ_CLASS_NONE 0xffu
 #define FQ_WEIGHT_CLASSES 11u
@@ -203,7 +202,8 @@ struct fq_member {
 struct fq {
 	/* Constant. */
 	struct fq_flow *flows; /* n_flows, then one default flow per tin */
-	uint16_t *marks; /* per flow: busy, 15 bits of a hash of its tag */
+	uint16_t *marks; /* per flow: 16 bits of a hash of its tag */
+	uint8_t *busy; /* per set, a bit for each way: small enough to stay in the cache */
 	struct fq_node *nodes; /* one for each packet that the limit allows, and one */
 	struct fq_tin *tins; /* n_tins, then the head of the idle list */
 	struct fq_tin_rest *rest; /* of the tins */

@@ -46,6 +46,13 @@ fq_ring_push(struct fq_ring *r, uint32_t ti)
 	r->tins[r->tail++ & r->mask] = (uint16_t)ti;
 }
 
+/* The first tin becomes the last. */
+static inline void
+fq_ring_turn(struct fq_ring *r)
+{
+	fq_ring_push(r, r->tins[r->head++ & r->mask]);
+}
+
 static inline bool
 fq_ring_empty(const struct fq_ring *r)
 {

@@ -243,7 +243,7 @@ fq_check(const struct fq *q)
 		busy += is_busy;
 		fq_check_place(q, fi);
 		assert_int_equal((f->tag & FQ_TAG_BUSY) != 0, is_busy);
-		assert_int_equal((q->marks[fi] & FQ_MARK_BUSY) != 0, is_busy);
+		assert_int_equal(fq_flow_is_busy(q, fi), is_busy);
 		assert_true(f->watched || !(f->codel.above || f->blue));
 	}
 	assert_int_equal(sum.packets, q->packets);

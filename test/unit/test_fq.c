@@ -300,6 +300,60 @@ spraying_flows_gains_nothing(void **state)
 	test_fq_end(&t);
 }
 
+/*
+ * The new flow 1 of tin 0 leaves ahead, on credit. Flows 2 and 3 wait until the tin's turns have
+ * paid for it: then they are ahead again, and it has to pay for them.
+ */
+static void
+new_flows_go_first_once_the_debt_is_paid(void **state)
+{
+	static const uint32_t keys[] = {0, 1, 0, 0, 2, 1, 2, 1, 2, 0};
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 64);
+	for (uint32_t i = 0; i < 18; i++)
+		test_fq_put(&t, i % 3, 0, 1000);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(test_fq_key(&t), i); /* each was new, and has no credit left */
+	for (uint32_t i = 1; i <= 3; i++)
+		test_fq_put(&t, 0, i, 1000);
+	for (uint32_t i = 0; i < RTE_DIM(keys); i++)
+		assert_int_equal(test_fq_key(&t), keys[i]);
+	test_fq_end(&t);
+}
+
+/*
+ * Ten greedy flows with packets of one quantum. Flow 10 has one of three quanta again when twelve
+ * others have left: that it was empty at its turn has not paid for the last one.
+ */
+static void
+emptied_flow_pays_its_debt(void **state)
+{
+	uint32_t packets = 0, left = 0;
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, test_fq_params(), 256);
+	for (uint32_t i = 0; i < 80; i++)
+		test_fq_put(&t, 1, i % 10, 1000);
+	test_fq_put(&t, 1, 10, 3000);
+	for (uint32_t i = 0; i < 3100; i++) {
+		const struct test_pkt *p = test_fq_get(&t);
+
+		if (p->hash == 10) {
+			packets++;
+			left = i;
+		} else {
+			test_fq_put(&t, 1, p->hash, 1000);
+			if (i == left + 12)
+				test_fq_put(&t, 1, 10, 3000);
+		}
+	}
+	assert_in_range(packets, 95, 105); /* one in 30 */
+	test_fq_end(&t);
+}
+
 /* 32 greedy peers with 8 flows each. Something sparse, in a peer of its own or in a greedy one. */
 static void
 sparse_passes_32_greedy_peers(void **state)
@@ -436,6 +490,8 @@ main(void)
 		cmocka_unit_test(idling_gains_nothing),
 		cmocka_unit_test(on_off_gains_nothing),
 		cmocka_unit_test(spraying_flows_gains_nothing),
+		cmocka_unit_test(new_flows_go_first_once_the_debt_is_paid),
+		cmocka_unit_test(emptied_flow_pays_its_debt),
 		cmocka_unit_test(sparse_passes_32_greedy_peers),
 		cmocka_unit_test(sparse_is_charged_to_its_tin),
 		cmocka_unit_test(wire_length_has_overhead_and_mpu),

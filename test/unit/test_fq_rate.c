@@ -456,6 +456,29 @@ small_packets_of_a_tin_do_not_burst(void **state)
 	test_fq_end(&t);
 }
 
+/* Each of 20 tins has a new flow. At 1 Mbit/s they leave one by one all the same, 12 ms apart. */
+static void
+new_flows_do_not_burst(void **state)
+{
+	struct fq_params p = test_fq_params();
+	struct rte_mbuf *pkts[32];
+	struct test_fq t;
+
+	RTE_SET_USED(state);
+	p.rate = MBIT;
+	test_fq_start(&t, p, 64);
+	t.now = SECOND;
+	for (uint32_t key = 0; key < 20; key++)
+		test_fq_put(&t, key, 0, LEN);
+	for (uint32_t key = 0; key < 20; key++) {
+		assert_int_equal(fq_dequeue_burst(t.q, t.now, pkts, 32), 1);
+		assert_int_equal(((struct test_pkt *)pkts[0])->key, key);
+		test_fq_leave(&t, (struct test_pkt *)pkts[0]);
+		t.now += 12 * MS;
+	}
+	test_fq_end(&t);
+}
+
 /* Set back by half an hour, for which a waiting tin is not held. */
 static void
 clock_set_back_for_a_tin(void **state)
@@ -527,6 +550,7 @@ main(void)
 		cmocka_unit_test(rate_of_a_tin_changes),
 		cmocka_unit_test(waiting_tins_obey),
 		cmocka_unit_test(small_packets_of_a_tin_do_not_burst),
+		cmocka_unit_test(new_flows_do_not_burst),
 		cmocka_unit_test(clock_set_back_for_a_tin),
 		cmocka_unit_test(waits_longer_than_the_wheel),
 	};
