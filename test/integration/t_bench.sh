@@ -57,6 +57,24 @@ cores_are_chosen() {
 	END
 }
 
+# Those of one program and of whole processes, in one file and one table.
+merged() {
+	TG_BUILD=$build env -u TG_RUN -u TG_DIR -u TG_TUN -u TG_PREFIX -u TG_BIN \
+		"$TG_ROOT/scripts/bench" --quick --json "$TG_DIR/merged.json" bench_fq process \
+		>"$TG_DIR/merged"
+	python3 - "$TG_DIR/merged.json" "$TG_DIR/merged" <<-'END'
+		import json, sys
+		records = json.load(open(sys.argv[1]))
+		names = {r["name"] for r in records}
+		assert {"fq_1000", "process_seal_512"} <= names and len(names) == len(records), records
+		goals = [r for r in records if r["goal"]]
+		met = sum(r["met"] for r in goals)
+		lines = open(sys.argv[2]).read().splitlines()
+		assert f"-- goals: {met} of {len(goals)} met" in lines, lines
+		assert sum(line.startswith(("met  ", "MISS ")) for line in lines) == len(goals), lines
+	END
+}
+
 bench() {
 	env -u TG_RUN -u TG_DIR -u TG_TUN -u TG_PREFIX TG_BIN="$TG_BIN" \
 		"$TG_ROOT/scripts/bench-process" --quick --json "$TG_DIR/bench.json"
@@ -65,3 +83,8 @@ bench() {
 step 'each core has one thing to do' cores_are_chosen
 step 'two processes seal and open' bench
 step 'each rate has been measured' every_rate_is_above_zero
+# It builds: only where scripts/test has done so.
+build=$TG_ROOT/build
+if [ "$TG_BIN" -ef "$build/app/tinguard" ]; then
+	step 'scripts/bench merges records' merged
+fi
