@@ -224,12 +224,6 @@ wg_device_private_key(const struct wg_device *dev)
 	return wg_device_identity(dev)->private_key;
 }
 
-const uint8_t *
-wg_device_public_key(const struct wg_device *dev)
-{
-	return wg_device_identity(dev)->public_key;
-}
-
 uint16_t
 wg_device_listen_port(const struct wg_device *dev)
 {
@@ -246,12 +240,6 @@ size_t
 wg_device_peer_count(const struct wg_device *dev)
 {
 	return dev->peers.count;
-}
-
-struct wg_peer *
-wg_device_find(struct wg_device *dev, const uint8_t public_key[WG_KEY_LEN])
-{
-	return wg_peers_find(&dev->peers, public_key);
 }
 
 struct wg_peer *

@@ -109,11 +109,9 @@ uint64_t wg_device_tick(struct wg_device *dev, uint64_t now);
 
 /* For `wg show` and for writing configurations. The private key is all zero when none is set. */
 const uint8_t *wg_device_private_key(const struct wg_device *dev);
-const uint8_t *wg_device_public_key(const struct wg_device *dev);
 uint16_t wg_device_listen_port(const struct wg_device *dev);
 uint32_t wg_device_fwmark(const struct wg_device *dev);
 size_t wg_device_peer_count(const struct wg_device *dev);
-struct wg_peer *wg_device_find(struct wg_device *dev, const uint8_t public_key[WG_KEY_LEN]);
 
 /*
  * A walk over the peers in order of addition, in as many steps as its owner likes: the device may

@@ -60,7 +60,7 @@ make_initiations(const struct world *w)
 		randombytes_buf(msg, sizeof(*msg));
 		msg->type = rte_cpu_to_le_32(WG_MESSAGE_INITIATION);
 		made[RIGHT_MAC1][i] = *msg;
-		wg_cookie_add_macs(&cookie, wg_device_public_key(w->p.env.dev),
+		wg_cookie_add_macs(&cookie, wg_device_identity(w->p.env.dev)->public_key,
 			&made[RIGHT_MAC1][i], sizeof(*msg), 0);
 	}
 }

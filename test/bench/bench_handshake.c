@@ -118,7 +118,7 @@ make_device(void)
 	check(wg_device_apply(env.dev, &u, 1) == 0, "update");
 	wg_update_free(&u);
 	for (unsigned int i = 0; i < PEERS; i++)
-		wg_handshake_init(&remotes[i].to_us, wg_device_public_key(env.dev));
+		wg_handshake_init(&remotes[i].to_us, wg_device_identity(env.dev)->public_key);
 }
 
 static void
@@ -130,7 +130,8 @@ make_initiation(struct wg_initiation *msg, struct remote *r, uint64_t now)
 	randombytes_buf(ephemeral, sizeof(ephemeral));
 	check(wg_noise_create_initiation(msg, &r->to_us, &r->identity, 1, ephemeral, now),
 		"initiation");
-	wg_cookie_add_macs(&cookie, wg_device_public_key(env.dev), msg, sizeof(*msg), now);
+	wg_cookie_add_macs(
+		&cookie, wg_device_identity(env.dev)->public_key, msg, sizeof(*msg), now);
 }
 
 /*

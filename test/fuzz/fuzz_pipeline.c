@@ -62,7 +62,7 @@ raw(unsigned int port, const uint8_t *p, size_t len)
 static struct wg_keypair *
 session(unsigned int peer)
 {
-	struct wg_peer *gw = wg_device_find(bed->peers[peer].dev, bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(bed->peers[peer].dev, bed->gateway.public_key);
 
 	return wg_peer_session(gw, bed->now);
 }
@@ -115,7 +115,7 @@ static void
 connect_all(void)
 {
 	for (unsigned int i = 0; i < BED_PEERS; i++) {
-		struct wg_peer *gw = wg_device_find(bed->peers[i].dev, bed->gateway.public_key);
+		struct wg_peer *gw = peer_of_key(bed->peers[i].dev, bed->gateway.public_key);
 
 		wg_device_session_wanted(bed->peers[i].dev, gw->id, bed->now);
 		settle();

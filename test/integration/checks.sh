@@ -3,10 +3,10 @@
 #
 # What scenarios ask of the network and of the gateway. Sourced by lib.sh.
 
-# pings NS ADDRESS [OPTION...]: five of five come back; time enough for one repeated handshake. ping
-# waits for the last one no longer than the interval: a busy machine needs more than some ms.
+# pings NS ADDRESS [OPTION...]: five of five come back; time enough for one repeated handshake. They
+# are sent at once. When some are back, ping waits for the last one no longer than the interval.
 pings() {
-	in_ns "$1" ping -n -c 5 -l 4 -i 0.4 -W 7 "${@:3}" "$2" >"$TG_DIR/ping.out" || true
+	in_ns "$1" ping -n -c 5 -l 5 -i 7 -W 7 "${@:3}" "$2" >"$TG_DIR/ping.out" || true
 	grep -q ' 0% packet loss' "$TG_DIR/ping.out" || {
 		cat "$TG_DIR/ping.out"
 		return 1

@@ -167,11 +167,16 @@ gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# until_gone PID: it has devices and memory to give back to the kernel, which takes a busy machine long.
+until_gone() {
+	poll_until 60 gone "$1"
+}
+
 # stop NAME [SIGNAL]: ends what spawn started; the exit status is in $TG_STATUS.
 stop() {
 	local pid=${TG_PIDS[$1]}
 	kill -"${2:-TERM}" "$pid"
-	poll_until 10 gone "$pid"
+	until_gone "$pid"
 	TG_STATUS=0
 	wait "$pid" || TG_STATUS=$?
 	unset "TG_PIDS[$1]"

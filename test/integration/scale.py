@@ -34,17 +34,19 @@ def records(args):
             name, value = line.split()
             values.setdefault(name, []).append(float(value))
     median = {name: statistics.median(of) for name, of in values.items()}
+    # The goals are of so many.
+    goal = (lambda value: value) if args.number == 100000 else (lambda value: None)
     gap, noise = median["gap_syncconf_us"], median["gap_same_load_us"]
     out = [
         record("scale_peers", args.number, "peers"),
-        record("scale_load_file_s", median["load_file_s"], "s", 5),
+        record("scale_load_file_s", median["load_file_s"], "s", goal(5)),
         record("scale_show_dump_s", median["show_dump_s"], "s"),
-        record("scale_syncconf_one_changed_s", median["syncconf_s"], "s", 2),
+        record("scale_syncconf_one_changed_s", median["syncconf_s"], "s", goal(2)),
         record("scale_rss_per_peer", median["rss_per_peer"], "B"),
         record("scale_gap_idle_us", median["gap_idle_us"], "us"),
         record("scale_gap_same_load_us", noise, "us"),
         record("scale_gap_syncconf_us", gap, "us"),
-        record("scale_gap_beyond_noise_us", max(0.0, gap - noise), "us", 100),
+        record("scale_gap_beyond_noise_us", max(0.0, gap - noise), "us", goal(100)),
     ]
     for r in out:
         goal = f"  goal {r['goal']}: {'met' if r['met'] else 'MISSED'}" if r["goal"] else ""

@@ -38,16 +38,16 @@ step 'a session with site 2 on the link' pings lan 10.20.2.1
 step 'site 2 moves behind a router' move_site_2
 step 'a route by a next hop' route add 198.51.100.0/24 via 192.0.2.254
 step 'the new endpoint' endpoint 198.51.100.12:51820
-step 'LAN to site 2' pings lan 10.20.2.1
+step 'LAN to site 2' poll_until 20 pings lan 10.20.2.1
 step 'the next hop changes' route replace 198.51.100.0/24 via 192.0.2.253
 step 'LAN to site 2' pings lan 10.20.2.1
 step 'site 2 to LAN' pings site2 10.10.0.2
 step 'the route goes' route del 198.51.100.0/24
 step 'nothing passes' refuse in_ns lan ping -n -c 2 -i 0.1 -W 1 10.20.2.1
 step 'a default route' route add default via 192.0.2.253
-step 'LAN to site 2' pings lan 10.20.2.1
+step 'LAN to site 2' poll_until 20 pings lan 10.20.2.1
 step 'an IPv6 route' ip -n "$(ns gw)" -6 route add 2001:db8:1::/64 via 2001:db8::254 \
 	dev "${TG_TUN}p1"
 step 'the new endpoint, IPv6' endpoint '[2001:db8:1::12]:51820'
-step 'LAN to site 2 over IPv6' pings lan fd20:2::1
+step 'LAN to site 2 over IPv6' poll_until 20 pings lan fd20:2::1
 step 'the gateway ends tidily' stop_gateway

@@ -32,7 +32,7 @@ killed() {
 # without DEVICE MESSAGE: of no use any more, so it ends, and says why.
 without() {
 	ip -n "$(ns gw)" link del "$1"
-	poll_until 10 gone "${TG_PIDS[gw]}"
+	until_gone "${TG_PIDS[gw]}"
 	stop_refused
 	grep -qx "tinguard: $2" "$TG_DIR/gw.log"
 	check_mbufs
@@ -89,7 +89,7 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$@"
 terminal_goes() {
 	on_a_terminal
 	stop terminal KILL
-	poll_until 10 gone "${TG_PIDS[gw]}"
+	until_gone "${TG_PIDS[gw]}"
 	unset 'TG_PIDS[gw]'
 	check_mbufs
 	check_nothing_left
@@ -114,7 +114,7 @@ terminal_goes_without_us() {
 	sleep 1
 	wg show "$TG_TUN"
 	kill "${TG_PIDS[gw]}"
-	poll_until 10 gone "${TG_PIDS[gw]}"
+	until_gone "${TG_PIDS[gw]}"
 	unset 'TG_PIDS[gw]'
 	check_nothing_left
 }

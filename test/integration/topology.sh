@@ -85,7 +85,7 @@ launch_gateway() {
 	spawn gw gw "$TG_BIN" --no-huge -m "$TG_MIB" --no-pci --lcores "$TG_LCORES" \
 		--file-prefix "$TG_PREFIX" "${TG_VDEVS[@]}" -- \
 		--config "$TG_DIR/gw.conf" --tunnel "$TG_TUN" --poll adaptive "$@"
-	poll_until 30 gateway_ready
+	poll_until 120 gateway_ready
 }
 
 # start_gateway [OPTION...]: returns when it is ready and has its addresses and routes.

@@ -69,7 +69,7 @@ parse(int argc, char **argv)
 	static const struct option longs[] = {{"quick", no_argument, NULL, 'q'},
 		{"peers", required_argument, NULL, 'p'}, {"hours", required_argument, NULL, 'h'},
 		{"busy", required_argument, NULL, 'b'}, {"seed", required_argument, NULL, 's'},
-		{"help", no_argument, NULL, '?'}, {0}};
+		{"help", no_argument, NULL, 'u'}, {0}};
 	struct options o = {.peers = 10000, .hours = 168, .busy = 1, .seed = 1};
 	int c, i;
 
@@ -90,6 +90,9 @@ parse(int argc, char **argv)
 		case 's':
 			o.seed = number(longs[i].name, optarg, 0, UINT64_MAX);
 			break;
+		case 'u':
+			usage(stdout);
+			exit(0);
 		default:
 			usage(stderr);
 			exit(2);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "peer_of_key.h"
 #include "test_random.h"
 
 #define START (1000 * SOAK_S)
@@ -39,7 +40,7 @@ soak_peer(struct soak *s, uint32_t number, enum soak_direction dir)
 {
 	if (dir == SOAK_TO_PEER)
 		return wg_device_peer(s->sides[0].dev, s->pairs[number].id);
-	return wg_device_find(s->sides[number].dev, s->sides[0].public_key);
+	return peer_of_key(s->sides[number].dev, s->sides[0].public_key);
 }
 
 /* Which pair, and which way, a device sends when it sends to this peer. */
@@ -175,7 +176,7 @@ configure_gateway(struct soak *s)
 	}
 	apply(&s->sides[0], &u);
 	for (uint32_t i = 1; i <= s->n; i++) {
-		struct wg_peer *peer = wg_device_find(s->sides[0].dev, s->sides[i].public_key);
+		struct wg_peer *peer = peer_of_key(s->sides[0].dev, s->sides[i].public_key);
 
 		s->pairs[i].id = peer->id;
 		s->by_slot[peer->id & WG_PEER_SLOT_MASK] = i;
@@ -213,7 +214,7 @@ start(struct soak_side *side)
 	u.has_private_key = true;
 	memcpy(u.private_key, side->private_key, WG_KEY_LEN);
 	apply(side, &u);
-	memcpy(side->public_key, wg_device_public_key(side->dev), WG_KEY_LEN);
+	memcpy(side->public_key, wg_device_identity(side->dev)->public_key, WG_KEY_LEN);
 	side->due = UINT64_MAX;
 }
 

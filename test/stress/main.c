@@ -94,7 +94,7 @@ static void
 remember_all(struct stress *s, uint32_t peer)
 {
 	struct bed_side *side = &s->bed->peers[peer];
-	struct wg_peer *gw = wg_device_find(side->dev, s->bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(side->dev, s->bed->gateway.public_key);
 
 	remember(s, peer, atomic_load(&gw->current));
 	remember(s, peer, gw->next);
@@ -393,7 +393,7 @@ static void
 want_session(struct stress *s, unsigned int peer)
 {
 	struct bed_side *side = &s->bed->peers[peer];
-	struct wg_peer *gw = wg_device_find(side->dev, s->bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(side->dev, s->bed->gateway.public_key);
 
 	wg_device_session_wanted(side->dev, gw->id, s->bed->now);
 }
@@ -470,7 +470,7 @@ send_up(struct stress *s)
 {
 	unsigned int peer = bed_below(s->bed, BED_PEERS);
 	struct bed_side *side = &s->bed->peers[peer];
-	struct wg_peer *gw = wg_device_find(side->dev, s->bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(side->dev, s->bed->gateway.public_key);
 	struct tag t = {.magic = BED_GOOD,
 		.from = peer,
 		.source = bed_below(s->bed, BED_PEERS),

@@ -28,6 +28,7 @@
 #include "fib_control.h"
 #include "path.h"
 #include "paths.h"
+#include "peer_of_key.h"
 #include "pipeline.h"
 #include "ports.h"
 #include "refuse.h"

@@ -166,7 +166,7 @@ static inline uint16_t
 bed_seal(struct bed *bed, unsigned int peer, const void *inner, uint16_t len, uint8_t *out)
 {
 	struct bed_side *side = &bed->peers[peer];
-	struct wg_peer *gw = wg_device_find(side->dev, bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(side->dev, bed->gateway.public_key);
 	struct wg_keypair *kp = gw ? wg_peer_session(gw, bed->now) : NULL;
 	struct wg_data *msg = (void *)out;
 	uint8_t nonce[12], text[BED_PACKET_MAX] = {0};

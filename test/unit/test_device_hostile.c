@@ -185,7 +185,7 @@ test_low_order_peer_gets_nothing(void **state)
 	up->endpoint = net->side[1].address;
 	up->keepalive = 1;
 	assert_int_equal(net_apply(side, &u), 0);
-	peer = wg_device_find(side->dev, key);
+	peer = peer_of_key(side->dev, key);
 	wg_device_session_wanted(side->dev, peer->id, net->now);
 	net_run(net, 600 * S);
 	assert_int_equal(side->sent[WG_MESSAGE_INITIATION], 0);

@@ -56,7 +56,7 @@ test_private_key_change(void **state)
 	memset(private_key, 0, sizeof(private_key));
 	net_set_key(&net->side[0], private_key);
 	assert_true(sodium_is_zero(wg_device_private_key(net->side[0].dev), WG_KEY_LEN));
-	assert_true(sodium_is_zero(wg_device_public_key(net->side[0].dev), WG_KEY_LEN));
+	assert_true(sodium_is_zero(wg_device_identity(net->side[0].dev)->public_key, WG_KEY_LEN));
 	net_run(net, 200 * S);
 	assert_int_equal(wg_device_tick(net->side[0].dev, net->now), UINT64_MAX);
 	wg_device_session_wanted(net->side[1].dev, peer->id, net->now);
@@ -319,12 +319,12 @@ test_entries_in_order(void **state)
 	assert_int_equal(net_apply(side, &u), 0);
 	assert_int_equal(wg_device_peer_count(side->dev), 2);
 	key_of(key, 1);
-	assert_null(wg_device_find(side->dev, key));
+	assert_null(peer_of_key(side->dev, key));
 	assert_null(route(side, "10.1.0.1"));
 	key_of(key, 2);
-	assert_ptr_equal(route(side, "10.2.0.1"), wg_device_find(side->dev, key));
+	assert_ptr_equal(route(side, "10.2.0.1"), peer_of_key(side->dev, key));
 	key_of(key, 3);
-	assert_non_null(wg_device_find(side->dev, key));
+	assert_non_null(peer_of_key(side->dev, key));
 	net_destroy(net);
 }
 

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "peer_of_key.h"
 #include "test_eal.h"
 
 #define S WG_NS_PER_S
@@ -121,7 +122,7 @@ set_up(void **state)
 	memcpy(up->public_key, remote.identity.public_key, WG_KEY_LEN);
 	assert_int_equal(wg_device_apply(control.dev, &u, tg_now()), 0);
 	wg_update_free(&u);
-	wg_handshake_init(&remote.to_us, wg_device_public_key(control.dev));
+	wg_handshake_init(&remote.to_us, wg_device_identity(control.dev)->public_key);
 	make_stage();
 	return 0;
 }
@@ -186,8 +187,8 @@ initiation(void)
 	op_random(NULL, ephemeral, sizeof(ephemeral));
 	assert_true(wg_noise_create_initiation(
 		&msg, &remote.to_us, &remote.identity, 5, ephemeral, op_wall_clock(NULL)));
-	wg_cookie_add_macs(
-		&remote.cookie, wg_device_public_key(control.dev), &msg, sizeof(msg), tg_now());
+	wg_cookie_add_macs(&remote.cookie, wg_device_identity(control.dev)->public_key, &msg,
+		sizeof(msg), tg_now());
 	return msg;
 }
 
@@ -279,7 +280,7 @@ test_under_load_for_a_second(void **state)
 	settle();
 	assert_int_equal(sent[WG_MESSAGE_COOKIE], RING / 8 + 1);
 	assert_true(wg_cookie_consume_reply(
-		&remote.cookie, wg_device_public_key(control.dev), &reply, tg_now()));
+		&remote.cookie, wg_device_identity(control.dev)->public_key, &reply, tg_now()));
 	msg = initiation();
 	/* A cookie is for one address: from another it is none. */
 	feed(&msg, sizeof(msg), 2);
@@ -339,8 +340,8 @@ test_made_up_indices_end_in_the_stage(void **state)
 	struct wg_cookie macs = {0};
 
 	(void)state;
-	wg_cookie_add_macs(
-		&macs, wg_device_public_key(control.dev), &response, sizeof(response), tg_now());
+	wg_cookie_add_macs(&macs, wg_device_identity(control.dev)->public_key, &response,
+		sizeof(response), tg_now());
 	feed(&cookie, sizeof(cookie), 1);
 	feed(&response, sizeof(response), 1);
 	stage_handshake_poll(&stage, tg_now());
@@ -384,7 +385,7 @@ test_no_job_left(void **state)
 static void
 want_session(void)
 {
-	struct wg_peer *peer = wg_device_find(control.dev, remote.identity.public_key);
+	struct wg_peer *peer = peer_of_key(control.dev, remote.identity.public_key);
 	const struct wg_endpoint to = {.family = AF_INET, .port = 1, .addr = {10, 0, 0, 1}};
 
 	wg_device_roamed(control.dev, peer->id, &to);

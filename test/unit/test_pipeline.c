@@ -235,7 +235,7 @@ static struct rte_mbuf *
 bad_message(struct bed *bed, unsigned int peer)
 {
 	struct wg_keypair *kp = wg_peer_session(
-		wg_device_find(bed->peers[peer].dev, bed->gateway.public_key), bed->now);
+		peer_of_key(bed->peers[peer].dev, bed->gateway.public_key), bed->now);
 	uint16_t len = (uint16_t)(bed_below(bed, 4) ? bed_below(bed, 1400) : 148);
 	uint8_t msg[1500];
 	struct wg_data *data = (void *)msg;

@@ -371,7 +371,7 @@ bed_remove_peer(struct bed *bed, unsigned int peer)
 static inline struct wg_peer *
 bed_peer(struct bed *bed, unsigned int peer)
 {
-	return wg_device_find(bed->gateway.dev, bed->peers[peer].public_key);
+	return peer_of_key(bed->gateway.dev, bed->peers[peer].public_key);
 }
 
 static inline void
@@ -394,7 +394,7 @@ bed_make_side(struct bed *bed, struct bed_side *side, unsigned int number, uint3
 	memset(u.private_key, (int)(0x11 + number), WG_KEY_LEN);
 	assert_int_equal(wg_device_apply(side->dev, &u, bed->now), 0);
 	wg_update_free(&u);
-	memcpy(side->public_key, wg_device_public_key(side->dev), WG_KEY_LEN);
+	memcpy(side->public_key, wg_device_identity(side->dev)->public_key, WG_KEY_LEN);
 }
 
 static inline struct rte_ring *
@@ -530,7 +530,7 @@ bed_know_all(struct bed *bed)
 static inline void
 bed_connect(struct bed *bed, unsigned int peer)
 {
-	struct wg_peer *gw = wg_device_find(bed->peers[peer].dev, bed->gateway.public_key);
+	struct wg_peer *gw = peer_of_key(bed->peers[peer].dev, bed->gateway.public_key);
 
 	wg_device_session_wanted(bed->peers[peer].dev, gw->id, bed->now);
 	bed_settle(bed);

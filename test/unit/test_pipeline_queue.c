@@ -571,7 +571,7 @@ test_rekey_with_packets_queued(void **state)
 	bed_pass(bed, 18 * MS);
 	assert_int_equal(bed->flows[0].got, 3);
 	wg_handshake_want(bed->peers[0].dev,
-		wg_device_find(bed->peers[0].dev, bed->gateway.public_key), bed->now);
+		peer_of_key(bed->peers[0].dev, bed->gateway.public_key), bed->now);
 	bed_settle(bed);
 	new = wg_peer_session(peer, bed->now);
 	assert_ptr_not_equal(old, new);

@@ -446,7 +446,7 @@ test_first_message_waits_for_its_session(void **state)
 
 	RTE_SET_USED(state);
 	bed_know(bed, 0);
-	gw = wg_device_find(bed->peers[0].dev, bed->gateway.public_key);
+	gw = peer_of_key(bed->peers[0].dev, bed->gateway.public_key);
 	wg_device_session_wanted(bed->peers[0].dev, gw->id, bed->now);
 	bed_deliver(bed);
 	bed_rx(bed);

@@ -15,6 +15,7 @@
 #include <sodium.h>
 
 #include "device.h"
+#include "peer_of_key.h"
 #include "test_eal.h"
 
 #define PAGE 4096
@@ -187,7 +188,7 @@ make_side(struct side *s, enum secret private_key, enum secret ephemeral, uint8_
 	note(private_key, u.private_key);
 	assert_int_equal(wg_device_apply(s->dev, &u, 1), 0);
 	wg_update_free(&u);
-	memcpy(s->public_key, wg_device_public_key(s->dev), WG_KEY_LEN);
+	memcpy(s->public_key, wg_device_identity(s->dev)->public_key, WG_KEY_LEN);
 }
 
 static void
@@ -210,7 +211,7 @@ introduce(struct side *to, const struct side *who)
 static struct wg_peer *
 peer_of(struct side *s)
 {
-	return wg_device_find(s->dev, s->other->public_key);
+	return peer_of_key(s->dev, s->other->public_key);
 }
 
 static void *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* UAPI over a real socket: what `wg` sends and reads, and malformed operations. */
 #include "test_uapi.h"
+#include "peer_of_key.h"
 #include "test_random.h"
 
 #define X4(s) s s s s
@@ -90,7 +91,7 @@ test_traffic_and_handshake_time(void **state)
 
 	assert_says(f, fd, "set=1\npublic_key=" PEER_1 "\n\n", "errno=0\n\n");
 	memset(key, 1, sizeof(key));
-	peer = wg_device_find(f->dev, key);
+	peer = peer_of_key(f->dev, key);
 	assert_non_null(peer);
 	peer->timers.last_handshake = 1700000000 * WG_NS_PER_S + 42;
 	peer->tx_bytes = UINT64_MAX - 148;

@@ -16,6 +16,7 @@
 #include <sodium.h>
 
 #include "device.h"
+#include "peer_of_key.h"
 #include "test_eal.h"
 #include "test_random.h"
 
@@ -274,7 +275,7 @@ net_set_key(struct net_side *side, const uint8_t private_key[WG_KEY_LEN])
 	assert_int_equal(wg_device_apply(side->dev, &u, side->net->now), 0);
 	wg_update_free(&u);
 	memcpy(side->private_key, wg_device_private_key(side->dev), WG_KEY_LEN);
-	memcpy(side->public_key, wg_device_public_key(side->dev), WG_KEY_LEN);
+	memcpy(side->public_key, wg_device_identity(side->dev)->public_key, WG_KEY_LEN);
 }
 
 static inline struct net *
@@ -338,7 +339,7 @@ net_apply(struct net_side *side, struct wg_update *u)
 static inline struct wg_peer *
 net_peer(struct net *net, int of, int who)
 {
-	return wg_device_find(net->side[of].dev, net->side[who].public_key);
+	return peer_of_key(net->side[of].dev, net->side[who].public_key);
 }
 
 /* What `of` sends to `who` under. */
