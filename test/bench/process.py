@@ -8,7 +8,7 @@ process.py pair                          the lcores of A and of B, for one worke
 process.py scaling [--quick]             a line for each number of crypto lcores: the number, A's lcores,
                                          those of its RX, crypto and TX, B's lcores, those of its TX
 process.py starved SECONDS PREFIX LCORE...  the greatest part of its polls in which one found nothing
-process.py share N RATE ONE STARVED      a record: the rate of N crypto lcores over N times that of one
+process.py share N RATE ONE STARVED [SUFFIX]  a record: the rate of N crypto lcores over N times that of one
 """
 
 import json
@@ -150,12 +150,12 @@ def starved(seconds, prefix, names):
     return max((y[1] - x[1]) / max(y[0] - x[0], 1) for x, y in zip(before, after))
 
 
-def share(n, rate, one, part_starved):
+def share(n, rate, one, part_starved, suffix=""):
     """No goal for what the source limits."""
     ratio = rate / n / one
     limited = part_starved > STARVED
     return {
-        "name": f"process_share_of_{n}_crypto_lcores",
+        "name": f"process_share_of_{n}_crypto_lcores{suffix}",
         "value": round(ratio, 4),
         "unit": "of N times one" + (", limited by the source" if limited else ""),
         "ratio": round(ratio, 4),
@@ -177,9 +177,9 @@ def main():
     elif what == "starved":
         print(starved(float(args[0]), args[1], args[2:]))
     elif what == "share":
-        record = share(int(args[0]), *map(float, args[1:]))
+        record = share(int(args[0]), *map(float, args[1:4]), *args[4:])
         print(json.dumps(record))
-        print(f"{record['name'][8:]:28} {record['ratio']:8.3f} {record['unit']}", file=sys.stderr)
+        print(f"{record['name'][8:]:40} {record['ratio']:8.3f} {record['unit']}", file=sys.stderr)
     elif what == "rates":
         seconds, *rest = args
         rates(float(seconds), list(zip(rest[::2], rest[1::2])))

@@ -54,6 +54,7 @@ cores_are_chosen() {
 		assert share(4, 7.1e6, 2e6, 0.1)["met"] is False
 		limited = share(4, 7.1e6, 2e6, 0.11)
 		assert limited["goal"] is None and limited["met"] is None, limited
+		assert share(4, 1, 1, 0, "_x")["name"] == "process_share_of_4_crypto_lcores_x"
 	END
 }
 
