@@ -435,7 +435,7 @@ test_all_taken(void **state)
 	assert_sent(bed, "198.51.100.1", 1001, &router_mac[0], "192.0.2.1", BED_WG_PORT);
 	assert_sent(bed, "192.0.2.12", 1002, &bed_neighbour_mac, "192.0.2.1", BED_WG_PORT);
 	give_all(bed, &taken);
-	move(bed, 0, "198.51.100.1", 1000);
+	tg_paths_follow(&bed->paths);
 	assert_int_not_equal(way(bed, 0), 0);
 	bed_destroy(bed);
 }
