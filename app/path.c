@@ -131,6 +131,15 @@ publish(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer, struct 
 		rcu_call(rcu, &old->rcu, free_path);
 }
 
+/* The path stays as it is. When it was made all trunks may have been taken. */
+static void
+find_way(const struct tg_env *env, struct wg_peer *peer, const struct tg_path *path)
+{
+	if (!atomic_load_explicit(&peer->way, memory_order_relaxed))
+		atomic_store_explicit(
+			&peer->way, tg_way_take(env->trunks, path), memory_order_release);
+}
+
 static bool
 same(const struct tg_path *a, const struct tg_path *b)
 {
@@ -168,10 +177,12 @@ tg_path_update(const struct tg_env *env, struct rcu *rcu, struct wg_peer *peer)
 		return;
 	}
 	set_mtu(peer, inner_mtu(&path));
-	if (old && same(old, &path))
+	if (old && same(old, &path)) {
 		tg_fib_hop_put(path.fib, path.hop);
-	else
+		find_way(env, peer, old);
+	} else {
 		publish(env, rcu, peer, copy(&path));
+	}
 }
 
 void

@@ -7,9 +7,9 @@
  * peer's path, and the few trunks are in the first-level cache.
  *
  * A peer's way leads where its path leads. 0: there is none, and the path itself has to be asked.
- * So it is over IPv6, and when all trunks were taken as the path was made. What the data path reads
- * of either is one atomic word, and what that leads to stays as it is for a grace period: a message
- * goes wholly by the way before a change, or wholly by the one after.
+ * So it is over IPv6, and when all trunks were taken as routes were last asked for the path. What
+ * the data path reads of either is one atomic word, and what that leads to stays as it is for a
+ * grace period: a message goes wholly by the way before a change, or wholly by the one after.
  */
 #ifndef TG_TRUNK_H
 #define TG_TRUNK_H

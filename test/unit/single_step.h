@@ -8,9 +8,11 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <x86intrin.h>
 
 #define TRAP_FLAG 0x100U
+#define SINGLE_STEP_EACH SIZE_MAX
 
 static struct {
 	size_t steps, at;
@@ -22,11 +24,15 @@ static void
 single_step_trap(int number)
 {
 	(void)number;
-	if (single_step.steps++ == single_step.at)
+	if (single_step.at == SINGLE_STEP_EACH || single_step.steps == single_step.at)
 		single_step.second(single_step.arg);
+	single_step.steps++;
 }
 
-/* second(arg) comes when first(arg) has done `at' steps; returns how many steps there were. */
+/*
+ * second(arg) comes when first(arg) has done `at' steps, or after each of them; returns how many
+ * steps there were.
+ */
 static inline size_t
 single_step_run(void (*first)(void *arg), void (*second)(void *arg), void *arg, size_t at)
 {

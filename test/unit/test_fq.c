@@ -308,19 +308,26 @@ static void
 new_flows_go_first_once_the_debt_is_paid(void **state)
 {
 	static const uint32_t keys[] = {0, 1, 0, 0, 2, 1, 2, 1, 2, 0};
+	struct rte_mbuf *pkts[RTE_DIM(keys)];
 	struct test_fq t;
 
 	RTE_SET_USED(state);
-	test_fq_start(&t, test_fq_params(), 64);
-	for (uint32_t i = 0; i < 18; i++)
-		test_fq_put(&t, i % 3, 0, 1000);
-	for (uint32_t i = 0; i < 3; i++)
-		assert_int_equal(test_fq_key(&t), i); /* each was new, and has no credit left */
-	for (uint32_t i = 1; i <= 3; i++)
-		test_fq_put(&t, 0, i, 1000);
-	for (uint32_t i = 0; i < RTE_DIM(keys); i++)
-		assert_int_equal(test_fq_key(&t), keys[i]);
-	test_fq_end(&t);
+	for (uint32_t burst = 1; burst <= RTE_DIM(keys); burst++) {
+		test_fq_start(&t, test_fq_params(), 64);
+		for (uint32_t i = 0; i < 18; i++)
+			test_fq_put(&t, i % 3, 0, 1000);
+		for (uint32_t i = 0; i < 3; i++)
+			assert_int_equal(test_fq_key(&t), i); /* was new, has no credit left */
+		for (uint32_t i = 1; i <= 3; i++)
+			test_fq_put(&t, 0, i, 1000);
+		for (uint32_t i = 0; i < RTE_DIM(keys); i += burst)
+			fq_dequeue_burst(t.q, t.now, &pkts[i], RTE_MIN(burst, RTE_DIM(keys) - i));
+		for (uint32_t i = 0; i < RTE_DIM(keys); i++) {
+			test_fq_leave(&t, (struct test_pkt *)pkts[i]);
+			assert_int_equal(((struct test_pkt *)pkts[i])->key, keys[i]);
+		}
+		test_fq_end(&t);
+	}
 }
 
 /*

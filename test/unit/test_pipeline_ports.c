@@ -141,6 +141,7 @@ check_outgoing(struct bed *bed, unsigned int peer, bool offload)
 		sum = udp->dgram_cksum;
 		udp->dgram_cksum = 0;
 		assert_int_equal(sum, rte_ipv6_udptcp_cksum(ip, udp));
+		udp->dgram_cksum = sum;
 	}
 	bed_sent(bed, WAN, m);
 }

@@ -3,6 +3,7 @@
  * Ways by trunks: peers 0, 2, 4 and 6 are reached over IPv4, each as its own next hop at first. Two
  * routers on the WAN, 192.0.2.253 and 192.0.2.254, lead to 198.51.100.0/24 and 203.0.113.0/24.
  */
+#include "single_step.h"
 #include "test_pipeline.h"
 
 static const struct rte_ether_addr router_mac[] = {
@@ -305,6 +306,55 @@ test_over_ipv6_there_is_none(void **state)
 	bed_destroy(bed);
 }
 
+/* A change of one peer's endpoint, and what TX and crypto make of it meanwhile. */
+struct change {
+	struct bed *bed;
+	struct wg_peer *peer;
+	const struct tg_path *before;
+	bool by_path, by_tag; /* is seen to lead by the path after */
+};
+
+static void
+change_path(void *arg)
+{
+	struct change *c = arg;
+
+	tg_path_update(&c->bed->p.env, c->bed->rcu, c->peer);
+}
+
+static void
+look(void *arg)
+{
+	struct change *c = arg;
+	const struct tg_path *path = tg_path_of(c->peer);
+	bool later = path != c->before;
+
+	if (!c->peer->way && c->before->endpoint.family == AF_INET) {
+		c->by_path = true;
+		assert_true(later);
+	}
+	if (c->peer->path_tag != tg_endpoint_tag_of(&c->before->endpoint)) {
+		c->by_tag = true;
+		assert_true(later);
+	}
+}
+
+/* To IPv6, where no trunk leads: who finds no way never finds the path that had one. */
+static void
+test_no_way_but_the_path_is_there(void **state)
+{
+	struct bed *bed = start(0);
+	struct change c = {.bed = bed, .peer = bed_peer(bed, 0)};
+
+	RTE_SET_USED(state);
+	c.before = tg_path_of(c.peer);
+	c.peer->endpoint = bed_endpoint_of(1);
+	assert_true(single_step_run(change_path, look, &c, SINGLE_STEP_EACH) > 100);
+	assert_true(c.by_path && c.by_tag);
+	assert_int_equal(way(bed, 0), 0);
+	bed_destroy(bed);
+}
+
 static void
 test_no_way_without_path(void **state)
 {
@@ -385,7 +435,7 @@ test_all_taken(void **state)
 	assert_sent(bed, "198.51.100.1", 1001, &router_mac[0], "192.0.2.1", BED_WG_PORT);
 	assert_sent(bed, "192.0.2.12", 1002, &bed_neighbour_mac, "192.0.2.1", BED_WG_PORT);
 	give_all(bed, &taken);
-	move(bed, 0, "198.51.100.1", 1000);
+	tg_paths_follow(&bed->paths);
 	assert_int_not_equal(way(bed, 0), 0);
 	bed_destroy(bed);
 }
@@ -438,6 +488,7 @@ main(void)
 		cmocka_unit_test(test_mac_of_ours_changes),
 		cmocka_unit_test(test_roams_while_messages_wait),
 		cmocka_unit_test(test_over_ipv6_there_is_none),
+		cmocka_unit_test(test_no_way_but_the_path_is_there),
 		cmocka_unit_test(test_no_way_without_path),
 		cmocka_unit_test(test_all_taken),
 		cmocka_unit_test(test_grace_period),
