@@ -20,7 +20,7 @@
 
 /*
  * Made by control when the first way names it, and free a grace period after the last has gone. Its
- * hop is kept by the paths of those ways.
+ * hop is kept by the paths of those ways. Who comes first has it, however few share it.
  */
 struct tg_trunk {
 	struct tg_path path; /* to nobody; TX reads the first line. hop is NULL: free */

@@ -4,7 +4,7 @@
  *
  * Invariants (test/unit/fq_check.h walks them):
  *  - a flow with packets is on exactly one list (new or old) of the tin that owns it;
- *  - a flow on no list holds no packet and its busy bits, here and in its tag, are clear;
+ *  - a flow on no list holds no packet and its bits in busy and in its tag are clear;
  *  - a tin is on the ring (has or lately had flows; a closed one leaves at its turn), in the wheel
  *    (over its own rate), parked (closed, has or had packets), or idle without any flow;
  *  - a tin with bytes queued is in an excess class not below its own (see overload.c);

@@ -8,7 +8,9 @@ process.py pair                          the lcores of A and of B, for one worke
 process.py scaling [--quick]             a line for each number of crypto lcores: the number, A's lcores,
                                          those of its RX, crypto and TX, B's lcores, those of its TX
 process.py starved SECONDS PREFIX LCORE...  the greatest part of its polls in which one found nothing
-process.py share N RATE ONE STARVED [SUFFIX]  a record: the rate of N crypto lcores over N times that of one
+process.py share N RATE ONE STARVED,STARVED [SUFFIX]
+                                         a record: the rate of N crypto lcores over N times that of one,
+                                         and how starved one and N were
 """
 
 import json
@@ -177,7 +179,8 @@ def main():
     elif what == "starved":
         print(starved(float(args[0]), args[1], args[2:]))
     elif what == "share":
-        record = share(int(args[0]), *map(float, args[1:4]), *args[4:])
+        starved_most = max(map(float, args[3].split(",")))
+        record = share(int(args[0]), float(args[1]), float(args[2]), starved_most, *args[4:])
         print(json.dumps(record))
         print(f"{record['name'][8:]:40} {record['ratio']:8.3f} {record['unit']}", file=sys.stderr)
     elif what == "rates":
