@@ -386,6 +386,61 @@ send_if_able(struct bed *bed, uint32_t flow)
 	}
 }
 
+/* What waits for a port, with all its TX stages. */
+static struct fq_stats
+waiting(const struct bed *bed, unsigned int port)
+{
+	struct fq_stats all = {0}, one;
+
+	for (unsigned int i = 0; i < bed->p.env.n_tx; i++) {
+		fq_stats_get(bed->p.tx[i]->wires[port].queue, &one);
+		all.backlog_packets += one.backlog_packets;
+		all.flows += one.flows;
+	}
+	return all;
+}
+
+/* As far as it goes while the ports take nothing. */
+static void
+move_on(struct bed *bed)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		bed_rx(bed);
+		bed_crypto(bed);
+		bed_tx(bed);
+	}
+}
+
+/*
+ * The port's ring is full, and a packet of one flow waits. What cannot be classified, since it is
+ * no IP packet, is refused before the queue: it joins no flow and begins none.
+ */
+static void
+test_what_is_no_ip_packet_makes_no_flow(void **state)
+{
+	static const uint8_t bad[][64] = {{0}, {0x44}, {0x45, 0, 0, 19}, {0x45, 0, 0, 200}, {0x50}};
+	struct bed *bed = bed_create(&(struct bed_params){.map = map, .tx_ring = 32, .seed = 1});
+	uint32_t packets, i;
+
+	RTE_SET_USED(state);
+	bed_know(bed, 0);
+	bed_connect(bed, 0);
+	for (i = 0; i < 256 && !waiting(bed, LAN).flows; i++) {
+		bed_site_send(bed, 0, BED_LAN, 1, 100);
+		move_on(bed);
+	}
+	packets = waiting(bed, LAN).backlog_packets;
+	assert_int_equal(waiting(bed, LAN).flows, 1);
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		bed_remote_send(bed, 0, bad[i], sizeof(bad[i]));
+		move_on(bed);
+	}
+	assert_int_equal(waiting(bed, LAN).backlog_packets, packets);
+	assert_int_equal(waiting(bed, LAN).flows, 1);
+	bed_settle(bed);
+	bed_destroy(bed);
+}
+
 static void
 test_threads_keep_order_while_peers_come_and_go(void **state)
 {
@@ -422,6 +477,7 @@ run(void)
 		cmocka_unit_test(test_order_holds_whether_packets_pass_or_wait),
 		cmocka_unit_test(test_sources_are_judged_by_the_burst),
 		cmocka_unit_test(test_bad_input_is_counted_and_disturbs_nobody),
+		cmocka_unit_test(test_what_is_no_ip_packet_makes_no_flow),
 		cmocka_unit_test(test_threads_keep_order_while_peers_come_and_go),
 	};
 

@@ -520,36 +520,6 @@ test_codel_marks_what_can_be_marked(void **state)
 	bed_destroy(bed);
 }
 
-/*
- * The port's ring is full, and a packet of one flow waits. What cannot be classified, since it is
- * no IP packet, is refused before the queue: it joins no flow and begins none.
- */
-static void
-test_what_is_no_ip_packet_makes_no_flow(void **state)
-{
-	static unsigned int (*const send[])(struct bed *) = {
-		inner_truncated, inner_version, inner_header, inner_length, inner_checksum};
-	struct bed *bed = make((struct bed_params){.tx_ring = 32});
-	struct fq_stats stats;
-	unsigned int i;
-
-	RTE_SET_USED(state);
-	for (i = 0; i < 33 + RTE_DIM(send); i++) {
-		if (i < 33)
-			bed_site_send(bed, 0, BED_LAN, 1, 100);
-		else
-			send[i - 33](bed);
-		bed_rx(bed);
-		bed_crypto(bed);
-		bed_tx(bed);
-	}
-	fq_stats_get(bed->p.tx[0]->wires[LAN].queue, &stats);
-	assert_int_equal(stats.backlog_packets, 1);
-	assert_int_equal(stats.flows, 1);
-	bed_settle(bed);
-	bed_destroy(bed);
-}
-
 /* Packets everywhere when the gateway stops: counted, and the pool is full again. */
 static void
 test_shutdown_counts_what_is_queued(void **state)
@@ -696,7 +666,6 @@ main(void)
 		cmocka_unit_test(test_ecn_of_what_peers_send),
 		cmocka_unit_test(test_outer_header_shows_ecn_and_no_dscp),
 		cmocka_unit_test(test_codel_marks_what_can_be_marked),
-		cmocka_unit_test(test_what_is_no_ip_packet_makes_no_flow),
 		cmocka_unit_test(test_held_behind_what_is_dropped),
 		cmocka_unit_test(test_late_purge_spares_what_came_after),
 		cmocka_unit_test(test_purges_do_not_chase_each_other),
