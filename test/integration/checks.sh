@@ -62,6 +62,11 @@ listens() {
 	in_ns "$1" ss -Hltn "sport = :$2" | grep -q LISTEN
 }
 
+# hears NS PORT: somebody takes datagrams there.
+hears() {
+	in_ns "$1" ss -Hlun "sport = :$2" | grep -q ":$2"
+}
+
 # iperf NS ADDRESS PORT [OPTION...]: prints Mbit/s as the receiver saw it; more than 1 must pass.
 iperf() {
 	in_ns "$1" iperf3 -J --connect-timeout 5000 -c "$2" -p "$3" "${@:4}" >"$TG_DIR/iperf.out" || {

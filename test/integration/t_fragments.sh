@@ -36,7 +36,7 @@ raise SystemExit(1)"
 }
 
 spawn receiver lan python3 "$TG_ROOT/test/integration/datagrams.py" receive 10.10.0.2 7000
-poll_until 10 in_ns lan ss -Hlun 'sport = :7000'
+poll_until 10 hears lan 7000
 step 'a session with site 1' site_first
 step 'the link of site 1 gets a small MTU' ip -n "$site1" link set eth0 mtu 1300
 step '20 datagrams, outer IPv4' big 20

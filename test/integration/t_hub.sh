@@ -21,7 +21,7 @@ received() {
 }
 
 spawn receiver site2 python3 "$TG_ROOT/test/integration/datagrams.py" receive 10.20.2.1 7000
-poll_until 10 in_ns site2 ss -Hlun 'sport = :7000'
+poll_until 10 hears site2 7000
 
 step 'site 1 has a session' pings site1 10.10.0.2
 step 'site 2 has none' refuse has_handshake 2

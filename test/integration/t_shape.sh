@@ -73,7 +73,7 @@ step 'a ping through FQ-CoDel' ping_into fq
 step 'waits less than a third as long' \
 	between 0 "$(cat "$TG_DIR/fq")" "$(awk '{ print $1 / 3 }' "$TG_DIR/fifo")"
 # TCP payload is 1368 of 1514 + 24 bytes; and the machine may be slow.
-step 'the shaped rate' between $((rate * 6 / 10)) "$(download 1 5201 4)" $((rate * 92 / 100))
+step 'the shaped rate' between $((rate * 6 / 10)) "$(download 1 5201 4)" $((rate * 95 / 100))
 step 'weights 1 and 3' between 2 "$(both_at_once)" 4.5
 step 'RateLimit of site 1' limit_site_1 5mbit
 step 'holds' between 2 "$(download 1 5201 4)" 5

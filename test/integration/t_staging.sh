@@ -19,7 +19,7 @@ burst() {
 
 
 spawn receiver site2 python3 "$TG_ROOT/test/integration/datagrams.py" receive 10.20.2.1 7000
-poll_until 10 in_ns site2 ss -Hlun 'sport = :7000'
+poll_until 10 hears site2 7000
 
 all_in_order() {
 	poll_until 15 expect_last "$(($1 - 1))"
