@@ -14,6 +14,7 @@
 
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_prefetch.h>
 
 #include "fq.h"
 #include "peer.h"
@@ -77,6 +78,16 @@ static inline struct tg_meta *
 tg_meta(struct rte_mbuf *m)
 {
 	return RTE_MBUF_DYNFIELD(m, tg_meta_offset, struct tg_meta *);
+}
+
+/* Asks for what is about to be read of a burst. */
+static inline void
+tg_meta_fetch(struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		rte_prefetch0(tg_meta(pkts[i]));
 }
 
 /* The tin that the packet joins should it leave as a frame. */

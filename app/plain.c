@@ -70,6 +70,7 @@ tg_plain_release(struct tg_tx *tx, uint16_t port)
 	if (!fq_backlog_packets(wire->queue) || fq_backlog_packets(wire->fifo) >= TG_BURST)
 		return 0;
 	n = fq_dequeue_burst(wire->queue, tx->now, pkts, room(tx));
+	tg_meta_fetch(pkts, n);
 	for (i = 0; i < n; i++)
 		leave(tx, wire, pkts[i]);
 	return n;

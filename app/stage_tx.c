@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stage_tx.h"
 
-#include <rte_prefetch.h>
-
 #include "plain.h"
 #include "run.h"
 
@@ -36,8 +34,7 @@ take(void *stage, struct rte_mbuf **pkts, unsigned int n)
 	struct tg_runs runs;
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		rte_prefetch0(tg_meta(pkts[i]));
+	tg_meta_fetch(pkts, n);
 	tg_runs_find_ways(tx->env, pkts, n, &runs);
 	tg_transmit_begin(tx, &a, pkts, &runs);
 	for (i = 0; i < runs.n; i++) {

@@ -278,10 +278,13 @@ tg_transmit(struct tg_tx *tx, uint16_t port)
 	struct tg_wire *wire = &tx->wires[port];
 	unsigned int n = wire->fifo ? tg_plain_release(tx, port) : 0;
 	struct rte_mbuf *pkts[TG_BURST];
+	unsigned int taken;
 
 	if (!wire->n && fq_backlog_packets(wire->last)) {
 		follow_mtu(tx, port);
-		tg_depart(tx, port, pkts, fq_dequeue_burst(wire->last, tx->now, pkts, TG_BURST));
+		taken = fq_dequeue_burst(wire->last, tx->now, pkts, TG_BURST);
+		tg_meta_fetch(pkts, taken);
+		tg_depart(tx, port, pkts, taken);
 	}
 	return n + tg_depart_offer(tx, port);
 }

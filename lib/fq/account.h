@@ -21,7 +21,7 @@ fq_peak(uint32_t peak, uint32_t n, uint32_t age)
 static inline void
 fq_account(struct fq *q, struct fq_tin *t, uint32_t age, uint32_t len)
 {
-	uint32_t bits = rte_fls_u32(2 * age + 1) - 1;
+	uint32_t bits = 31 ^ (uint32_t)__builtin_clz(2 * age + 1);
 
 	FQ_ADD(q->histogram[bits], 1);
 	FQ_ADD(t->histogram[fq_tin_bucket(bits)], 1);

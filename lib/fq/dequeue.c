@@ -14,9 +14,10 @@
 #include <rte_mbuf.h>
 
 /* How far ahead on the ring to fetch. */
-#define AHEAD_TIN 16u
-#define AHEAD_FLOW 12u
-#define AHEAD_PACKET 8u
+#define AHEAD_TIN 12u
+#define AHEAD_FLOW 9u
+#define AHEAD_PACKET 6u
+#define AHEAD_SECOND 4u
 
 /* A packet that has left its flow. */
 struct taken {
@@ -50,7 +51,6 @@ flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 	const struct fq_node *node = fq_flow_unlink(q, t, f);
 	struct taken p = {fq_link_pkt(node->link), now - node->time, len};
 
-	rte_prefetch0(fq_pkt(q, p.m));
 	if (unlikely(p.age >= q->police_at || f->watched) && !is_let_go(q, f, &p))
 		p.m = NULL;
 	return p;
@@ -64,27 +64,22 @@ flow_ahead(const struct fq *q, const struct fq_ring *r, uint32_t steps)
 
 /*
  * Every other packet, since about as many end a turn. Looks ahead on the ring: a tin, the flow of a
- * nearer one, the packet of a nearer one still. Each step reads what an earlier call fetched.
- * Behind the tail there are outdated but valid indices.
+ * nearer one, the packet of a nearer one still, and of the next the packet behind that. Each step
+ * reads what an earlier call fetched. Behind the tail there are outdated but valid indices.
  */
 static inline void
 ring_prefetch(const struct fq *q, const struct fq_ring *r)
 {
 	const struct fq_tin *t = &q->tins[fq_ring_at(r, AHEAD_TIN)];
 	const struct fq_flow *f = flow_ahead(q, r, AHEAD_PACKET);
+	const struct fq_node *node = &q->nodes[flow_ahead(q, r, AHEAD_SECOND)->head];
 
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
 	rte_prefetch0(flow_ahead(q, r, AHEAD_FLOW));
 	rte_prefetch0(&q->nodes[f->head]);
 	rte_prefetch0(&q->flows[f->next]);
-}
-
-/* a where the mask is all ones, b where it is zero. */
-static inline uint32_t
-pick(uint32_t mask, uint32_t a, uint32_t b)
-{
-	return b ^ ((a ^ b) & mask);
+	rte_prefetch0(&q->nodes[node->next]);
 }
 
 /*
@@ -96,7 +91,7 @@ static inline uint32_t
 old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 {
 	uint32_t end = (uint32_t)((deficit - 1) >> 31), head = t->old.head;
-	uint32_t first = pick(end, f->next, head);
+	uint32_t first = fq_pick(end, f->next, head);
 
 	f->deficit = deficit + (int32_t)(q->quantum & end);
 	if (unlikely(!(f->packets | end))) {
@@ -104,7 +99,7 @@ old_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 		return t->old.head;
 	}
 	t->turns -= end;
-	t->old.tail = pick(end, head, t->old.tail);
+	t->old.tail = fq_pick(end, head, t->old.tail);
 	t->old.head = first;
 	return first;
 }
@@ -147,7 +142,7 @@ new_next(struct fq *q, struct fq_tin *t, struct fq_flow *f, int32_t deficit)
 	}
 }
 
-/* The flow's next packet, and what follows from it but deficits. Link 0: there is none now. */
+/* The flow's next packet, and what follows from it but deficits. m NULL: there is none now. */
 static __rte_always_inline struct taken
 special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struct fq_sum *sum)
 {
@@ -167,7 +162,7 @@ special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struc
 }
 
 /* The next packet of the tin, with only_new of its new flows. NULL: there are no such flows. */
-static struct rte_mbuf *
+static __rte_always_inline struct rte_mbuf *
 tin_take(struct fq *q, uint32_t ti, bool only_new, uint32_t now, struct fq_sum *sum)
 {
 	struct fq_tin *t = &q->tins[ti];
@@ -335,7 +330,7 @@ take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 		next = &q->tins[fq_ring_at(&ring, 1)];
 		end = tin_turn(q, t, t->deficit - (int32_t)p.len);
 		fi = old_next(q, t, f, f->deficit - (int32_t)p.len);
-		fi = pick(end, next->old.head, fi);
+		fi = fq_pick(end, next->old.head, fi);
 		t = end ? next : t;
 		ring.head -= end;
 		ring.tail -= end;

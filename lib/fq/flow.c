@@ -4,13 +4,6 @@
 
 #include "tin.h"
 
-/*
- * One tin may hold at most half as many flows as are still free: alone a third of the table. So a
- * peer that sprays flows cannot take the table from the others (Choudhury and Hahne, dynamic
- * thresholds, 1998).
- */
-#define FREE_SHIFT 1
-
 static uint16_t
 spill_bit(uint32_t hash)
 {
@@ -55,33 +48,6 @@ claim(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 	}
 	f->tag = tag;
 	fq_flow_busy(q, fi);
-	q->busy_flows++;
-}
-
-/* The flow was empty: down by one, and by one for each tick that it was. */
-static void
-blue_down(const struct fq *q, struct fq_flow *f)
-{
-	uint32_t ticks = (fq_clock32(q) - f->codel.first_above) >> 12;
-
-	ticks = RTE_MAX(ticks, (uint32_t)(f->blue_at != fq_blue_tick(q)));
-	f->blue_at = fq_blue_tick(q);
-	f->blue -= RTE_MIN(f->blue, ticks);
-	f->watched = f->blue;
-}
-
-static void
-join_new(struct fq *q, struct fq_tin *t, uint32_t fi)
-{
-	struct fq_flow *f = &q->flows[fi];
-	bool later = (int32_t)(t->turns - f->until) >= 0 || f->deficit <= 0;
-
-	f->list = FQ_LIST_NEW;
-	f->deficit = later ? (int32_t)q->quantum : f->deficit;
-	f->until = later ? t->turns + t->old.n : f->until;
-	if (unlikely(f->blue))
-		blue_down(q, f);
-	fq_fifo_push(q, &t->fresh, fi);
 }
 
 /* An idle one has room: any of the set. */
@@ -110,43 +76,17 @@ fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 	uint32_t hash = (uint32_t)(tag >> 32);
 	struct fq_tin *t = &q->tins[ti];
 
-	if (unlikely(fi == FQ_NIL || is_spilled(q, ti, hash) ||
-		    t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> FREE_SHIFT)) {
+	if (unlikely(fi == FQ_NIL || is_spilled(q, ti, hash) || fq_flow_is_one_too_many(q, t))) {
 		fi = collide(q, ti, hash);
 		if (q->flows[fi].list != FQ_LIST_NONE)
 			return fi;
 	} else {
 		claim(q, ti, fi, tag);
 	}
-	join_new(q, t, fi);
+	fq_flow_join(q, t, fi);
 	if (likely(t->state == FQ_TIN_RING))
 		fq_tin_boost(q, ti);
 	else if (t->state == FQ_TIN_IDLE)
 		fq_tin_activate(q, ti);
 	return fi;
-}
-
-/*
- * RFC 8290 sends an emptied new flow through the old list, lest it come back as new at once with a
- * fresh quantum and starve the others. Here it keeps what is left of its quantum for as long as
- * that would take, one turn of each flow now on the old list, counted from when it was given
- * (fq_flow_begin): a sparse flow stays sparse however long the round is and however often it comes
- * back, and none gets more than a quantum per round.
- */
-void
-fq_flow_release(struct fq *q, uint32_t fi)
-{
-	struct fq_flow *f = &q->flows[fi];
-	const struct fq_tin *t = &q->tins[f->tin];
-
-	if (f->list == FQ_LIST_OLD)
-		f->until = t->turns + t->old.n;
-	fq_codel_empty(&f->codel, fq_clock32(q));
-	f->watched = f->blue;
-	f->list = FQ_LIST_NONE;
-	if (fi < q->n_flows) {
-		f->tag &= ~FQ_TAG_BUSY;
-		fq_flow_idle(q, fi);
-		q->busy_flows--;
-	}
 }

@@ -113,12 +113,14 @@ static inline void
 fq_flow_busy(struct fq *q, uint32_t fi)
 {
 	q->busy[fi / FQ_WAYS] |= (uint8_t)(1u << fi % FQ_WAYS);
+	q->busy_flows++;
 }
 
 static inline void
 fq_flow_idle(struct fq *q, uint32_t fi)
 {
 	q->busy[fi / FQ_WAYS] &= (uint8_t) ~(1u << fi % FQ_WAYS);
+	q->busy_flows--;
 }
 
 static inline bool
@@ -219,6 +221,68 @@ fq_flow_unlink(struct fq *q, struct fq_tin *t, struct fq_flow *f)
 	FQ_ADD(t->load, -load);
 	FQ_ADD(q->load, -load);
 	return node;
+}
+
+/* The flow was empty: down by one, and by one for each tick that it was. */
+static inline void
+fq_blue_down(const struct fq *q, struct fq_flow *f)
+{
+	uint32_t ticks = (fq_clock32(q) - f->codel.first_above) >> 12;
+
+	ticks = RTE_MAX(ticks, (uint32_t)(f->blue_at != fq_blue_tick(q)));
+	f->blue_at = fq_blue_tick(q);
+	f->blue -= RTE_MIN(f->blue, ticks);
+	f->watched = f->blue;
+}
+
+/*
+ * One tin may hold at most half as many flows as are still free: alone a third of the table. So a
+ * peer that sprays flows cannot take the table from the others (Choudhury and Hahne, dynamic
+ * thresholds, 1998).
+ */
+static inline bool
+fq_flow_is_one_too_many(const struct fq *q, const struct fq_tin *t)
+{
+	return t->fresh.n + t->old.n > (q->n_flows - q->busy_flows) >> 1;
+}
+
+/* An idle flow has a packet to come: to the tin's new ones. */
+static inline void
+fq_flow_join(struct fq *q, struct fq_tin *t, uint32_t fi)
+{
+	struct fq_flow *f = &q->flows[fi];
+	uint32_t later = ((int32_t)(t->turns - f->until) >= 0) | (f->deficit <= 0);
+
+	f->list = FQ_LIST_NEW;
+	f->deficit = (int32_t)fq_pick(-later, q->quantum, (uint32_t)f->deficit);
+	f->until = fq_pick(-later, t->turns + t->old.n, f->until);
+	if (unlikely(f->blue))
+		fq_blue_down(q, f);
+	fq_fifo_push(q, &t->fresh, fi);
+}
+
+/*
+ * RFC 8290 sends an emptied new flow through the old list, lest it come back as new at once with a
+ * fresh quantum and starve the others. Here it keeps what is left of its quantum for as long as
+ * that would take, one turn of each flow now on the old list, counted from when it was given
+ * (fq_flow_join): a sparse flow stays sparse however long the round is and however often it comes
+ * back, and none gets more than a quantum per round.
+ */
+static inline void
+fq_flow_release(struct fq *q, uint32_t fi)
+{
+	struct fq_flow *f = &q->flows[fi];
+	const struct fq_tin *t = &q->tins[f->tin];
+
+	if (f->list == FQ_LIST_OLD)
+		f->until = t->turns + t->old.n;
+	fq_codel_empty(&f->codel, fq_clock32(q));
+	f->watched = f->blue;
+	f->list = FQ_LIST_NONE;
+	if (fi < q->n_flows) {
+		f->tag &= ~FQ_TAG_BUSY;
+		fq_flow_idle(q, fi);
+	}
 }
 
 #endif

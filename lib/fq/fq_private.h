@@ -327,6 +327,13 @@ fq_is_large(const struct fq *q)
 		FQ_LARGE;
 }
 
+/* a where the mask is all ones, b where it is zero. */
+static inline uint32_t
+fq_pick(uint32_t mask, uint32_t a, uint32_t b)
+{
+	return b ^ ((a ^ b) & mask);
+}
+
 /* overload.c */
 void fq_excess_update(struct fq *q, uint32_t ti);
 void fq_overload(struct fq *q);
@@ -340,8 +347,6 @@ uint32_t fq_flow_find(const struct fq *q, uint64_t tag);
  * The flow that it now is, maybe the default one.
  */
 uint32_t fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag);
-/* The flow is empty and off its list. */
-void fq_flow_release(struct fq *q, uint32_t fi);
 
 /*
  * police.c: whether CoDel and BLUE let a packet leave that is off its flow; if not it is gone. age:

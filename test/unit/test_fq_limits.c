@@ -306,6 +306,29 @@ one_tin_cannot_take_all_flows(void **state)
 	test_fq_end(&t);
 }
 
+/* The same for flows that had a place before and find it free, the latest first. */
+static void
+one_tin_cannot_take_all_flows_again(void **state)
+{
+	struct test_fq t;
+	struct fq_params p = test_fq_params();
+	struct fq_stats s;
+
+	RTE_SET_USED(state);
+	p.flows = 64;
+	test_fq_start(&t, p, 256);
+	for (uint32_t i = 0; i < 100; i++) {
+		test_fq_put(&t, 1, i, 100);
+		assert_non_null(test_fq_get(&t));
+	}
+	for (uint32_t i = 100; i-- > 0;)
+		test_fq_put(&t, 1, i, 100);
+	fq_stats_get(t.q, &s);
+	assert_int_equal(s.flows, 22);
+	fq_check(t.q);
+	test_fq_end(&t);
+}
+
 static void
 closed_tin_keeps_then_releases_in_order(void **state)
 {
@@ -563,6 +586,7 @@ main(void)
 		cmocka_unit_test(flows_of_all_tins_are_counted),
 		cmocka_unit_test(collided_flow_keeps_its_order),
 		cmocka_unit_test(one_tin_cannot_take_all_flows),
+		cmocka_unit_test(one_tin_cannot_take_all_flows_again),
 		cmocka_unit_test(closed_tin_keeps_then_releases_in_order),
 		cmocka_unit_test(tin_limit_drops_oldest),
 		cmocka_unit_test(tin_limit_drops_fattest),
