@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TSC cycles per packet of the queue, beside DPDK's rte_sched in the same run, turn by turn: bursts
- * of 32 of the same sizes enqueued to random flows and dequeued again, at a standing backlog. Each
- * mbuf rests a while between two uses, as in a pool.
+ * of 32 of the same sizes enqueued and dequeued again, at a standing backlog.
+ *
+ * Flows are active: what has left comes again in the same flow, after some thousand others and in
+ * random order. So each flow has packets queued at all times, as one that keeps a window full. In
+ * the scenarios called random each packet is of any flow: their lengths go at random too, until one
+ * flow in five has nothing queued, and one packet in six begins a flow.
  *
  * The median is what a run cost here, the minimum what it costs when nobody else uses the machine.
  * Arguments: --json FILE, --only SCENARIO, --quick; behind "--" those of EAL. Without these it runs
@@ -33,12 +37,19 @@
 struct scenario {
 	const char *key;
 	uint32_t flows, tins, depth; /* depth: packets per flow standing in the queue */
+	bool random; /* packets are of any flow */
 	unsigned int out; /* dequeued per burst of 32 in; less than 32: overload */
 	double goal; /* cycles per packet, NO_GOAL: none */
 	bool rival;
 	double ratio; /* goal: of rte_sched */
 	uint64_t rate; /* of the shaper */
 	unsigned int rounds; /* a turn, of which the first quarter is to fill the caches again */
+};
+
+/* In each mbuf. */
+struct field {
+	struct fq_pkt pkt;
+	uint32_t flow;
 };
 
 /* One queue under test with packets of its own. */
@@ -79,6 +90,18 @@ pool_put(struct bench *b, struct rte_mbuf *m)
 	b->pool[b->pool_tail++ % b->pool_n] = m;
 }
 
+/* Any of those that rest. */
+static struct rte_mbuf *
+pool_get(struct bench *b)
+{
+	uint32_t first = b->pool_head++ % b->pool_n;
+	uint32_t at = (first + next_random(b) % REST) % b->pool_n;
+	struct rte_mbuf *m = b->pool[at];
+
+	b->pool[at] = b->pool[first];
+	return m;
+}
+
 static void
 on_drop(void *ctx, struct rte_mbuf *m, enum fq_drop why)
 {
@@ -97,14 +120,15 @@ static void
 make_burst(struct bench *b, struct burst *burst)
 {
 	for (unsigned int i = 0; i < BURST; i++) {
-		uint32_t flow = next_random(b) % b->s->flows;
+		struct rte_mbuf *m = pool_get(b);
+		struct field *field = RTE_MBUF_DYNFIELD(m, pkt_offset, struct field *);
+		uint32_t flow = b->s->random ? next_random(b) % b->s->flows : field->flow;
 		uint32_t tin = flow % b->s->tins;
-		struct rte_mbuf *m = b->pool[b->pool_head++ % b->pool_n];
 
 		burst->pkts[i] = m;
 		m->pkt_len = 64 + next_random(b) % 1400;
 		burst->items[i] = (struct fq_item){m, &b->conf[tin], tin};
-		RTE_MBUF_DYNFIELD(m, pkt_offset, struct fq_pkt *)->hash = flow * 0x9e3779b1u;
+		field->pkt.hash = flow * 0x9e3779b1u;
 		if (b->sched) {
 			burst->pipe[i] = flow % b->pipes;
 			burst->queue[i] = flow / b->pipes % RTE_SCHED_BE_QUEUES_PER_PIPE;
@@ -246,6 +270,18 @@ make_queue(struct bench *b, uint32_t standing)
 }
 
 static void
+shuffle(struct bench *b)
+{
+	for (uint32_t i = b->pool_n - 1; i; i--) {
+		uint32_t j = next_random(b) % (i + 1);
+		struct rte_mbuf *m = b->pool[i];
+
+		b->pool[i] = b->pool[j];
+		b->pool[j] = m;
+	}
+}
+
+static void
 start(struct bench *b, const struct scenario *s, const char *name, uint32_t pipes)
 {
 	uint32_t standing = s->flows * s->depth / BURST * BURST;
@@ -264,6 +300,9 @@ start(struct bench *b, const struct scenario *s, const char *name, uint32_t pipe
 		rte_exit(EXIT_FAILURE, "no memory for %s: %s\n", s->key, rte_strerror(rte_errno));
 	for (uint32_t i = 0; i < s->tins; i++)
 		b->conf[i].weight = 1;
+	for (uint32_t i = 0; i < b->pool_n; i++)
+		RTE_MBUF_DYNFIELD(b->pool[i], pkt_offset, struct field *)->flow = i % s->flows;
+	shuffle(b);
 	for (uint32_t i = 0; i < standing; i += BURST)
 		round_trip(b, 0);
 	/* Until the lengths of the flows are as they will be. */
@@ -289,6 +328,16 @@ report_one(const char *key, const struct result *r, double goal)
 	record_add(key, "_enqueue", r->in, "cycles per packet", NO_GOAL, NO_GOAL);
 	record_add(key, "_dequeue", r->out, "cycles per packet", NO_GOAL, NO_GOAL);
 	record_add(key, "_least", r->least, "cycles per packet", NO_GOAL, NO_GOAL);
+}
+
+/* As many as the scenario has, or fewer with packets of any flow. */
+static void
+report_active(const struct bench *b)
+{
+	struct fq_stats stats;
+
+	fq_stats_get(b->q, &stats);
+	record_add(b->s->key, "_active", stats.flows, "flows", NO_GOAL, NO_GOAL);
 }
 
 static void
@@ -320,6 +369,7 @@ run(const struct scenario *s)
 		for (unsigned int i = 0; i < n; i++)
 			sample(&b[i], &v[i], r);
 	}
+	report_active(&b[0]);
 	for (unsigned int i = 0; i < n; i++) {
 		result[i] = summary(&v[i]);
 		end(&b[i]);
@@ -333,7 +383,7 @@ static void
 init_eal(int argc, char **argv)
 {
 	static const struct rte_mbuf_dynfield field = {
-		.name = "bench_fq", .size = sizeof(struct fq_pkt), .align = 4};
+		.name = "bench_fq", .size = sizeof(struct field), .align = 4};
 	static char args[][16] = {"bench_fq", "--no-huge", "--no-pci", "--no-telemetry",
 		"--no-shconf", "-m", "1536", "-l", "0", "--log-level", "lib.eal:4"};
 	char *defaults[RTE_DIM(args) + 1] = {NULL};
@@ -373,11 +423,14 @@ int
 main(int argc, char **argv)
 {
 	static const struct scenario scenarios[] = {
-		{"fq_1000", 1000, 100, 8, BURST, 100, true, 0.5, 0, 2048},
-		{"fq_60000", 60000, 10000, 4, BURST, 300, true, NO_GOAL, 0, 8192},
-		{"fq_overload_1000", 1000, 100, 8, BURST / 2, 200, false, NO_GOAL, 0, 2048},
-		{"fq_overload_60000", 60000, 10000, 4, BURST / 2, 600, false, NO_GOAL, 0, 8192},
-		{"fq_shaped_1000", 1000, 100, 8, BURST, NO_GOAL, false, NO_GOAL,
+		{"fq_1000", 1000, 100, 8, false, BURST, 100, true, 0.5, 0, 2048},
+		{"fq_random_1000", 1000, 100, 8, true, BURST, NO_GOAL, true, 0.5, 0, 2048},
+		{"fq_60000", 60000, 10000, 4, false, BURST, 300, true, NO_GOAL, 0, 8192},
+		{"fq_random_60000", 60000, 10000, 4, true, BURST, NO_GOAL, true, NO_GOAL, 0, 8192},
+		{"fq_overload_1000", 1000, 100, 8, false, BURST / 2, 200, false, NO_GOAL, 0, 2048},
+		{"fq_overload_60000", 60000, 10000, 4, false, BURST / 2, 600, false, NO_GOAL, 0,
+			8192},
+		{"fq_shaped_1000", 1000, 100, 8, false, BURST, NO_GOAL, false, NO_GOAL,
 			UINT64_C(1000000000000), 2048},
 	};
 
