@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How flows begin and end. */
+/* How flows begin that have no place, or not one that is known. */
 #include "flow.h"
 
 #include "tin.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flow table, 8-way set-associative and shared by all tins. A flow has one place of its set as
- * its home; with few flows nearly all are there. Else marks, 16 bits for each tag, tell which of
+ * Flows: their lists, their packets, how they come to a list and leave it, and where they are.
+ *
+ * The flow table is 8-way set-associative and shared by all tins. A flow has one place of its set
+ * as its home; with few flows nearly all are there. Else marks, 16 bits for each tag, tell which of
  * the set it may be, by one comparison; the tag itself is in the flow's line.
  *
  * The tag of an idle flow stays, and with it CoDel's count, for the case that the same flow

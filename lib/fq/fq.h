@@ -25,8 +25,8 @@
  * limit_packets, and 4 KiB. A peer that has no tin costs nothing.
  *
  * Packets: fq_enqueue takes ownership, always; fq_dequeue gives it back; the drop callback takes
- * it. The library reads pkt_len and struct fq_pkt when a packet comes and nothing of it later;
- * dequeue asks for the cache line of struct fq_pkt, and does not wait for it. Order within a flow,
+ * it. The library reads pkt_len and struct fq_pkt when a packet comes and nothing of it later: what
+ * the caller reads of a packet that has waited is the caller's to prefetch. Order within a flow,
  * (tin key, 31 low bits of hash), is kept always.
  *
  * Time: nanoseconds of a clock that does not run backwards, given by the caller. Inside it is 32

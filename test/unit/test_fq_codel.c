@@ -239,6 +239,28 @@ state_goes_with_the_owner(void **state)
 	test_fq_end(&t);
 }
 
+/* A leaves its list in dropping state, and comes again while another flow keeps the tin busy. */
+static void
+state_is_kept_while_the_tin_is_busy(void **state)
+{
+	struct test_fq t;
+	uint32_t fi;
+
+	RTE_SET_USED(state);
+	test_fq_start(&t, codel_params(), 512);
+	test_fq_put_many(&t, 200, 1, 7, 1000);
+	fi = fq_check_home(t.q, 1, 7);
+	while (test_fq_get(&t))
+		t.now += 10 * MS;
+	assert_int_equal(t.q->flows[fi].list, FQ_LIST_NONE);
+	assert_true(t.q->flows[fi].codel.count > 1);
+	test_fq_put(&t, 1, 8, 1000);
+	test_fq_put(&t, 1, 7, 1000);
+	assert_int_equal(t.q->flows[fi].list, FQ_LIST_NEW);
+	assert_true(t.q->flows[fi].codel.count > 1);
+	test_fq_end(&t);
+}
+
 /* Above target since 10 ms, purged; what comes at 105 ms and waits has an interval of its own. */
 static void
 emptied_flow_starts_over(void **state)
@@ -397,6 +419,7 @@ main(void)
 		cmocka_unit_test(marking_loses_nothing),
 		cmocka_unit_test(drops_per_dequeue_are_capped),
 		cmocka_unit_test(state_goes_with_the_owner),
+		cmocka_unit_test(state_is_kept_while_the_tin_is_busy),
 		cmocka_unit_test(emptied_flow_starts_over),
 		cmocka_unit_test(another_mtu_counts_at_once),
 		cmocka_unit_test(mtu_is_as_on_the_wire),
