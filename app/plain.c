@@ -50,7 +50,7 @@ leave(struct tg_tx *tx, struct tg_wire *wire, struct rte_mbuf *m)
 	struct tg_meta *meta = tg_meta(m);
 
 	if (meta->op != TG_OP_PLAIN) {
-		fq_enqueue(wire->fifo, m, meta->peer, NULL, tx->now);
+		fq_enqueue(wire->fifo, m, meta->peer, &fq_tin_plain, tx->now);
 		return;
 	}
 	m->pkt_len -= meta->added;

@@ -100,7 +100,7 @@ unsigned int tg_transmit(struct tg_tx *tx, uint16_t port);
 void tg_transmit_again(struct tg_tx *tx, struct rte_mbuf *m, const struct wg_peer *peer);
 /* Drops what the port queues hold for the peer, so that it takes no time on the wire. */
 void tg_transmit_purge(struct tg_tx *tx, uint32_t peer);
-/* What a peer wants of its tin, written to conf; NULL for tins that belong to no peer. */
+/* What a peer wants of its tin, written to conf; tins that belong to no peer are plain. */
 const struct fq_tin_conf *tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf);
 /* The port queues' callbacks; ctx is the struct tg_tx. */
 void tg_transmit_dropped(void *ctx, struct rte_mbuf *m, enum fq_drop why);

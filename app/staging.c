@@ -74,7 +74,7 @@ tg_staging_add(struct tg_tx *tx, struct rte_mbuf *m)
 		return;
 	}
 	tg_meta(m)->time = (uint32_t)(tx->now >> 10);
-	fq_enqueue(tx->staging, m, id, NULL, tx->now);
+	fq_enqueue(tx->staging, m, id, &fq_tin_plain, tx->now);
 	if (!peer)
 		fq_tin_purge(tx->staging, id);
 	else if (wg_peer_session(peer, tx->now))

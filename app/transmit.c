@@ -57,7 +57,7 @@ const struct fq_tin_conf *
 tg_transmit_conf(const struct wg_peer *peer, struct fq_tin_conf *conf)
 {
 	if (!peer)
-		return NULL;
+		return &fq_tin_plain;
 	conf->rate = atomic_load_explicit(&peer->rate, memory_order_relaxed);
 	conf->weight = atomic_load_explicit(&peer->weight, memory_order_relaxed);
 	/* More than a window of packets in the queue, and the last could be too late. */

@@ -19,7 +19,7 @@
 
 /* A packet that has left its flow. */
 struct taken {
-	struct rte_mbuf *m; /* NULL: CoDel or BLUE took it */
+	struct rte_mbuf *m;
 	uint32_t age, len;
 };
 
@@ -33,12 +33,23 @@ shape(struct fq *q, uint32_t len)
 	return !fq_is_after(q->shaper.ready, q->clock);
 }
 
-/* Only what came after now, before the clock was set back, is as old as that. */
+static inline bool
+is_watched(const struct fq *q, const struct fq_flow *f, uint32_t age)
+{
+	return age >= q->police_at || f->watched;
+}
+
+/*
+ * False: CoDel or BLUE have taken it. Only what came after now, before the clock was set back, is
+ * as old as that.
+ */
 static inline bool
 is_let_go(struct fq *q, struct fq_flow *f, struct taken *p)
 {
+	if (likely(!is_watched(q, f, p->age)))
+		return true;
 	p->age = p->age > INT32_MAX ? 0 : p->age;
-	return (p->age < q->police_at && !f->watched) || fq_police(q, f, p->m, p->age);
+	return !is_watched(q, f, p->age) || fq_police(q, f, p->m, p->age);
 }
 
 /* Takes the first packet off the flow. Deficits and counters are the caller's. */
@@ -47,11 +58,8 @@ flow_take(struct fq *q, struct fq_tin *t, struct fq_flow *f, uint32_t now)
 {
 	uint32_t len = f->len;
 	const struct fq_node *node = fq_flow_unlink(q, t, f);
-	struct taken p = {fq_link_pkt(node->link), now - node->time, len};
 
-	if (unlikely(p.age >= q->police_at || f->watched) && !is_let_go(q, f, &p))
-		p.m = NULL;
-	return p;
+	return (struct taken){fq_link_pkt(node->link), now - node->time, len};
 }
 
 static inline const struct fq_flow *
@@ -66,15 +74,15 @@ flow_ahead(const struct fq *q, const struct fq_ring *r, uint32_t steps)
  * tail there are outdated but valid indices.
  */
 static inline void
-ring_prefetch(const struct fq *q, const struct fq_ring *r, bool far)
+ring_prefetch(const struct fq *q, const struct fq_ring *r, uint32_t times)
 {
-	const struct fq_tin *t = &q->tins[fq_ring_at(r, AHEAD_TIN << far)];
-	const struct fq_flow *f = flow_ahead(q, r, AHEAD_PACKET << far);
-	const struct fq_node *node = &q->nodes[flow_ahead(q, r, AHEAD_SECOND << far)->head];
+	const struct fq_tin *t = &q->tins[fq_ring_at(r, AHEAD_TIN * times)];
+	const struct fq_flow *f = flow_ahead(q, r, AHEAD_PACKET * times);
+	const struct fq_node *node = &q->nodes[flow_ahead(q, r, AHEAD_SECOND * times)->head];
 
 	rte_prefetch0(t);
 	rte_prefetch0(RTE_PTR_ADD(t, RTE_CACHE_LINE_SIZE));
-	rte_prefetch0(flow_ahead(q, r, AHEAD_FLOW << far));
+	rte_prefetch0(flow_ahead(q, r, AHEAD_FLOW * times));
 	rte_prefetch0(&q->nodes[f->head]);
 	rte_prefetch0(&q->flows[f->next]);
 	rte_prefetch0(&q->nodes[node->next]);
@@ -147,8 +155,11 @@ special_packet(struct fq *q, uint32_t ti, struct fq_flow *f, uint32_t now, struc
 	struct fq_tin *t = &q->tins[ti];
 	struct taken p = {0};
 
-	while (!p.m && f->packets && f->deficit > 0)
+	while (!p.m && f->packets && f->deficit > 0) {
 		p = flow_take(q, t, f, now);
+		if (unlikely(!is_let_go(q, f, &p)))
+			p.m = NULL;
+	}
 	if (!p.m)
 		return (struct taken){0};
 	fq_account(q, t, p.age, p.len);
@@ -320,7 +331,7 @@ take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 			continue;
 		}
 		p = flow_take(q, t, f, now);
-		if (unlikely(!p.m))
+		if (unlikely(!is_let_go(q, f, &p)))
 			break;
 		fq_account(q, t, p.age, p.len);
 		fq_sum_add(&sum, p.age, p.len);
@@ -333,9 +344,11 @@ take_plain(struct fq *q, struct rte_mbuf **pkts, unsigned int max, uint32_t now,
 		t = end ? next : t;
 		ring.head -= end;
 		ring.tail -= end;
-		/* Some packets end no turn: of what is near, half the calls are as good. */
-		if ((n & 1) | far)
-			ring_prefetch(q, &ring, far);
+		/* Some packets end no turn: for what is near, half the calls are as good. */
+		if (far)
+			ring_prefetch(q, &ring, 2);
+		else if (n & 1)
+			ring_prefetch(q, &ring, 1);
 		if (!shape(q, p.len))
 			break;
 	}

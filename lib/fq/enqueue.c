@@ -2,6 +2,8 @@
 #include "flow.h"
 #include "tin.h"
 
+const struct fq_tin_conf fq_tin_plain = {.weight = 1};
+
 /* What is known of a packet before it is queued. */
 struct place {
 	uint64_t tag;
@@ -27,9 +29,6 @@ drop_no_tin(struct fq *q, struct rte_mbuf *m)
 static inline void
 configure(struct fq *q, const struct fq_tin *t, const struct fq_tin_conf *conf)
 {
-	static const struct fq_tin_conf plain = {.weight = 1};
-
-	conf = conf ? conf : &plain;
 	if (unlikely((t->rate ^ FQ_GET(conf->rate)) | (t->limit ^ FQ_GET(conf->limit_packets)) |
 		    (uint32_t)(t->weight ^ FQ_GET(conf->weight))))
 		fq_tin_configure(q, (uint32_t)(t - q->tins), conf);
@@ -161,7 +160,7 @@ fifo_enqueue(struct fq *q, const struct fq_item *items, unsigned int n, uint32_t
 
 	at.fi = fq_flow_home(q, fq_flow_mix(at.tag));
 	for (unsigned int i = 0; i < n; i++) {
-		struct fq_item item = {items[i].m, NULL, FQ_FIFO_KEY};
+		struct fq_item item = {items[i].m, &fq_tin_plain, FQ_FIFO_KEY};
 
 		if (q->packets >= q->fifo) {
 			FQ_ADD(q->c.drops[FQ_DROP_FIFO], 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How flows begin that have no place, or not one that is known. */
+/* How flows begin and end. */
 #include "flow.h"
 
 #include "tin.h"
@@ -89,4 +89,28 @@ fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag)
 	else if (t->state == FQ_TIN_IDLE)
 		fq_tin_activate(q, ti);
 	return fi;
+}
+
+/*
+ * RFC 8290 sends an emptied new flow through the old list, lest it come back as new at once with a
+ * fresh quantum and starve the others. Here it keeps what is left of its quantum for as long as
+ * that would take, one turn of each flow now on the old list, counted from when it was given
+ * (fq_flow_join): a sparse flow stays sparse however long the round is and however often it comes
+ * back, and none gets more than a quantum per round.
+ */
+void
+fq_flow_release(struct fq *q, uint32_t fi)
+{
+	struct fq_flow *f = &q->flows[fi];
+	const struct fq_tin *t = &q->tins[f->tin];
+
+	if (f->list == FQ_LIST_OLD)
+		f->until = t->turns + t->old.n;
+	fq_codel_empty(&f->codel, fq_clock32(q));
+	f->watched = f->blue;
+	f->list = FQ_LIST_NONE;
+	if (fi < q->n_flows) {
+		f->tag &= ~FQ_TAG_BUSY;
+		fq_flow_idle(q, fi);
+	}
 }

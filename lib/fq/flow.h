@@ -263,28 +263,4 @@ fq_flow_join(struct fq *q, struct fq_tin *t, uint32_t fi)
 	fq_fifo_push(q, &t->fresh, fi);
 }
 
-/*
- * RFC 8290 sends an emptied new flow through the old list, lest it come back as new at once with a
- * fresh quantum and starve the others. Here it keeps what is left of its quantum for as long as
- * that would take, one turn of each flow now on the old list, counted from when it was given
- * (fq_flow_join): a sparse flow stays sparse however long the round is and however often it comes
- * back, and none gets more than a quantum per round.
- */
-static inline void
-fq_flow_release(struct fq *q, uint32_t fi)
-{
-	struct fq_flow *f = &q->flows[fi];
-	const struct fq_tin *t = &q->tins[f->tin];
-
-	if (f->list == FQ_LIST_OLD)
-		f->until = t->turns + t->old.n;
-	fq_codel_empty(&f->codel, fq_clock32(q));
-	f->watched = f->blue;
-	f->list = FQ_LIST_NONE;
-	if (fi < q->n_flows) {
-		f->tag &= ~FQ_TAG_BUSY;
-		fq_flow_idle(q, fi);
-	}
-}
-
 #endif

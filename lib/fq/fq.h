@@ -146,7 +146,10 @@ struct fq_tin_conf {
 	uint16_t weight; /* clamped to 1..FQ_WEIGHT_MAX */
 };
 
-/* conf NULL: weight 1 and nothing else. */
+/* Weight 1 and nothing else. */
+extern const struct fq_tin_conf fq_tin_plain;
+
+/* Takes m. conf, not NULL, is not kept. */
 void fq_enqueue(struct fq *q, struct rte_mbuf *m, uint32_t tin_key, const struct fq_tin_conf *conf,
 	uint64_t now);
 

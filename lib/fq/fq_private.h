@@ -347,6 +347,8 @@ uint32_t fq_flow_find(const struct fq *q, uint64_t tag);
  * The flow that it now is, maybe the default one.
  */
 uint32_t fq_flow_begin(struct fq *q, uint32_t ti, uint32_t fi, uint64_t tag);
+/* The flow is empty and off its list. */
+void fq_flow_release(struct fq *q, uint32_t fi);
 
 /*
  * police.c: whether CoDel and BLUE let a packet leave that is off its flow; if not it is gone. age:

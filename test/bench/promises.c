@@ -79,7 +79,7 @@ cost_of_peers(int pkt_offset)
 		rte_panic("no memory for a packet\n");
 	for (uint32_t key = 0; key < KEYS; key++) {
 		m->pkt_len = 100;
-		fq_enqueue(q, m, key, NULL, key * 1000);
+		fq_enqueue(q, m, key, &fq_tin_plain, key * 1000);
 		if (fq_dequeue_burst(q, key * 1000, pkts, RTE_DIM(pkts)) != 1)
 			rte_panic("a packet is lost\n");
 	}
@@ -134,7 +134,7 @@ meter_rate(int pkt_offset, uint64_t rate)
 	for (unsigned int i = 0; i < PACKETS; i++) {
 		m[i].pkt_len = MTU - OVERHEAD;
 		RTE_MBUF_DYNFIELD(&m[i], pkt_offset, struct fq_pkt *)->hash = i;
-		fq_enqueue(q, &m[i], i % 16, NULL, start);
+		fq_enqueue(q, &m[i], i % 16, &fq_tin_plain, start);
 	}
 	for (uint64_t now = start; now < start + 16000 * gap; now += gap) {
 		struct rte_mbuf *pkts[32];
@@ -142,7 +142,7 @@ meter_rate(int pkt_offset, uint64_t rate)
 
 		for (unsigned int i = 0; i < n; i++) {
 			meter_add(&meter, now, rate);
-			fq_enqueue(q, pkts[i], (uint32_t)(pkts[i] - m) % 16, NULL, now);
+			fq_enqueue(q, pkts[i], (uint32_t)(pkts[i] - m) % 16, &fq_tin_plain, now);
 		}
 	}
 	meter.bytes /= (double)(16000 * gap) * (double)rate / 1e9;

@@ -441,7 +441,7 @@ bursts_are_the_same_in_order(void **state)
 	RTE_SET_USED(state);
 	test_fq_start(&t, test_fq_params(), 128);
 	for (uint32_t i = 0; i < 80; i++)
-		items[i] = (struct fq_item){&test_fq_pkt(&t, 7, 7, 500)->m, NULL, 7};
+		items[i] = (struct fq_item){&test_fq_pkt(&t, 7, 7, 500)->m, &fq_tin_plain, 7};
 	fq_enqueue_burst(t.q, items, 80, 0);
 	assert_int_equal(fq_dequeue_burst(t.q, 0, out, 30), 30);
 	assert_int_equal(fq_dequeue_burst(t.q, 0, out + 30, 70), 50);

@@ -152,7 +152,7 @@ ect_is_marked_where_others_drop(void **state)
 		for (uint32_t hash = 0; hash < 2; hash++) {
 			p = test_fq_pkt(&t, 1, hash, 1000);
 			p->ect = hash;
-			fq_enqueue(t.q, &p->m, 1, NULL, t.now);
+			fq_enqueue(t.q, &p->m, 1, &fq_tin_plain, t.now);
 		}
 		t.now += MS;
 		for (int n = 0; i >= 100 && n < 2 && (p = test_fq_get(&t)); n++) {
@@ -179,7 +179,7 @@ marking_loses_nothing(void **state)
 		struct test_pkt *p = test_fq_pkt(&t, 1, 0, 1000);
 
 		p->ect = true;
-		fq_enqueue(t.q, &p->m, 1, NULL, t.now);
+		fq_enqueue(t.q, &p->m, 1, &fq_tin_plain, t.now);
 	}
 	for (uint32_t i = 0; i < 500; i++) {
 		t.now += 10 * MS;

@@ -18,7 +18,7 @@ arrive(struct test_fq *t, uint32_t first, unsigned int n)
 	assert_true(n <= BURST);
 	for (i = 0; i < n; i++) {
 		pkts[i] = &test_fq_pkt(t, first + i, 1, LEN)->m;
-		items[i] = (struct fq_item){pkts[i], NULL, first + i};
+		items[i] = (struct fq_item){pkts[i], &fq_tin_plain, first + i};
 	}
 	passed = fq_pass_begin(t->q, n, t->now);
 	fq_pass_end(t->q, pkts, passed);

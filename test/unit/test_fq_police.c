@@ -134,7 +134,7 @@ threshold_marks_ect1(void **state)
 
 		pkt->ect1 = i % 3 == 0;
 		pkt->ect = i % 3 <= 1;
-		fq_enqueue(t.q, &pkt->m, 1, NULL, t.now);
+		fq_enqueue(t.q, &pkt->m, 1, &fq_tin_plain, t.now);
 	}
 	for (uint32_t i = 0; i < 6; i++) {
 		struct test_pkt *pkt;
