@@ -40,8 +40,8 @@ shards_put(struct shards *s, unsigned int member, uint32_t key, uint32_t len)
 {
 	struct test_fq *t = &s->t[member];
 
-	fq_enqueue(
-		t->q, &test_fq_pkt(t, key, 1, len)->m, key, s->conf ? &s->conf[key] : NULL, t->now);
+	fq_enqueue(t->q, &test_fq_pkt(t, key, 1, len)->m, key,
+		s->conf ? &s->conf[key] : &fq_tin_plain, t->now);
 }
 
 /* Greedy members keep their backlog; every member is polled each 5 us. */
