@@ -135,7 +135,7 @@ in_vm() {
 
 # vm_pings N ADDRESS [OPTION...]: as pings, from site N.
 vm_pings() {
-	in_vm "$1" "ping -n -c 5 -i 0.05 -W 7 ${*:3} $2" >"$TG_DIR/ping.out" || true
+	in_vm "$1" "ping -n -c 5 -l 5 -i 7 -W 7 ${*:3} $2" >"$TG_DIR/ping.out" || true
 	grep -q ' 0% packet loss' "$TG_DIR/ping.out" || {
 		cat "$TG_DIR/ping.out"
 		return 1
